@@ -1,0 +1,61 @@
+"""mien reads the expression on a face: 52 blendshape weights, head pose, gaze and 478 landmarks, offline.
+
+```python
+import mien
+
+capture = mien.capture("portrait.jpg")
+for take in capture.takes:
+    print(take.face, take.state.expression["jawOpen"][0])
+```
+
+The verbs: `capture`, `load`, `save`. The nouns: `Capture`, `Take`, `FaceState`, `Expression` over a `Basis`, `Pose`,
+`Gaze`, `Identity`, `Frame`. Nothing inside the package imports this front door.
+"""
+
+from mien.compose.captures import capture as capture
+from mien.core.basis import ARKIT as ARKIT
+from mien.core.basis import Basis as Basis
+from mien.core.errors import InputError as InputError
+from mien.core.errors import MienError as MienError
+from mien.core.errors import ModelError as ModelError
+from mien.core.errors import NothingMatched as NothingMatched
+from mien.core.errors import OutputError as OutputError
+from mien.core.errors import UsageError as UsageError
+from mien.core.face import Capture as Capture
+from mien.core.face import Expression as Expression
+from mien.core.face import FaceState as FaceState
+from mien.core.face import Gaze as Gaze
+from mien.core.face import Identity as Identity
+from mien.core.face import Pose as Pose
+from mien.core.face import Take as Take
+from mien.core.image import Frame as Frame
+from mien.formats.registry import load as load
+from mien.formats.registry import save as save
+from mien.pipelines.capture import CaptureOptions as CaptureOptions
+from mien.pipelines.capture import FaceChoice as FaceChoice
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ARKIT",
+    "Basis",
+    "Capture",
+    "CaptureOptions",
+    "Expression",
+    "FaceChoice",
+    "FaceState",
+    "Frame",
+    "Gaze",
+    "Identity",
+    "InputError",
+    "MienError",
+    "ModelError",
+    "NothingMatched",
+    "OutputError",
+    "Pose",
+    "Take",
+    "UsageError",
+    "capture",
+    "load",
+    "save",
+]

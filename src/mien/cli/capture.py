@@ -1,0 +1,130 @@
+"""`mien capture`: photos, folders and videos to takes, tables and pictures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from mien.compose.captures import BatchOptions, Done, Steps, capture_batch
+from mien.compose.sources import expanded
+from mien.core.errors import printable
+from mien.core.face import FaceReading
+from mien.core.geometry import angles_from_rotation
+from mien.pipelines.capture import CaptureOptions
+
+_SHOWN_FACES = 6
+_SHOWN_WEIGHTS = 5
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the result goes. Without any, it is shown in the terminal."""
+
+    output: Annotated[
+        tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(aliases=["-o"], metavar="FILE")
+    ] = ()
+    """Write a take (.json, .npz) or a table (.csv, one row per face and frame). Several sources need a name with
+    {name} in it for takes: it stands for each source's name."""
+    overlay: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write the picture (.png, .jpg, .webp) or video (.mp4) with mesh, head axes, gaze and weights drawn on it."""
+    overwrite: bool = False
+    """Replace files that exist."""
+
+
+def capture(
+    sources: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PHOTO|FOLDER|VIDEO ...", help_behavior_hint="")]],
+    output: tyro.conf.OmitArgPrefixes[Output],
+    reading: tyro.conf.OmitArgPrefixes[CaptureOptions],
+) -> int:
+    """Read the faces of photos and videos: 52 ARKit weights, head pose, gaze and 478 landmarks.
+
+    Example: mien capture portrait.jpg -o take.json -o table.csv --overlay picture.png
+
+    Args:
+        sources: Photos (JPEG, PNG, WebP), videos (MP4, MOV, MKV, WebM, AVI), or folders of them.
+    """
+    files = expanded(sources)
+    batch = BatchOptions(tuple(output.output), output.overlay, output.overwrite)
+    quiet = bool(batch.outputs or batch.overlay)
+    out, err = Console(), Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        watch = _Watch(progress, len(files), out, err, quiet)
+        results = capture_batch(files, batch, reading, Steps(watch.opened, watch.frame, watch.done))
+    return _summary(results, batch, err)
+
+
+class _Watch:
+    """Turns the steps of a batch into bars and lines."""
+
+    def __init__(self, progress: Progress, sources: int, out: Console, err: Console, quiet: bool) -> None:
+        self._progress, self._out, self._err, self._quiet = progress, out, err, quiet
+        self._all: TaskID | None = progress.add_task("sources", total=sources) if sources > 1 else None
+        self._one: TaskID | None = None
+
+    def opened(self, path: Path, frames: int | None) -> None:
+        if frames != 1:
+            self._one = self._progress.add_task(printable(path.name), total=frames)
+
+    def frame(self) -> None:
+        if self._one is not None:
+            self._progress.advance(self._one)
+
+    def done(self, done: Done) -> None:
+        if self._one is not None:
+            self._progress.remove_task(self._one)
+            self._one = None
+        if self._all is not None:
+            self._progress.advance(self._all)
+        if done.error is not None:
+            self._err.print(str(done.error), style="red", markup=False, highlight=False, soft_wrap=True)
+            return
+        if done.lost:
+            lost = f"{done.path}: W_PARTIAL: {done.frames} of {done.frames + done.lost} frames could be read"
+            self._err.print(lost, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        if done.faces == 0:
+            self._err.print(f"{printable(done.path)}: no face found", markup=False, highlight=False, soft_wrap=True)
+        elif not self._quiet:
+            self._out.print(_faces_table(done))
+
+
+def _faces_table(done: Done) -> Table:
+    """The strongest weights of each face, for reading in a terminal."""
+    when = "" if done.frames == 1 else f", the last of {done.frames} frames"
+    table = Table("face", "pitch yaw roll", "strongest weights", title=f"{printable(done.path)}{when}", title_justify="left")
+    for reading in done.last[:_SHOWN_FACES]:
+        angles = np.rad2deg(angles_from_rotation(reading.state.pose.rotation))
+        table.add_row(str(reading.face), " ".join(f"{angle:+.0f}°" for angle in angles), _strongest(reading))
+    if len(done.last) > _SHOWN_FACES:
+        table.add_row("…", "", f"and {len(done.last) - _SHOWN_FACES} more")
+    return table
+
+
+def _strongest(reading: FaceReading) -> str:
+    expression = reading.state.expression
+    order = np.argsort(-expression.weights)[:_SHOWN_WEIGHTS]
+    return "  ".join(f"{expression.basis.columns[k]} {expression.weights[k]:.2f}" for k in order)
+
+
+def _summary(results: list[Done], batch: BatchOptions, err: Console) -> int:
+    """Says what was written and what failed; 1 when an input failed or lost frames, else 0."""
+    failed = [done for done in results if done.error is not None]
+    partial = [done for done in results if done.lost]
+    good = len(results) - len(failed)
+    if batch.outputs or batch.overlay or len(results) > 1:
+        faces = sum(done.faces for done in results)
+        frames = sum(done.frames for done in results)
+        written = ", ".join(printable(path) for path in (*batch.outputs, *((batch.overlay,) if batch.overlay else ())))
+        counted = f"{faces} face{'s' if faces != 1 else ''} in {frames} frame{'s' if frames != 1 else ''}"
+        err.print(f"{good} of {len(results)} sources read, {counted}" + (f"; wrote {written}" if written and good else ""), markup=False, highlight=False, soft_wrap=True)
+    return 1 if failed or partial else 0

@@ -1,0 +1,86 @@
+"""The command line: one subcommand a file, every flag generated from a signature or an Options record."""
+
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, NoReturn
+
+import tyro
+from rich.console import Console
+
+from mien.cli.capture import capture
+from mien.cli.models import list_models, show_model, verify_models
+from mien.cli.train import train
+from mien.core.errors import MienError
+from mien.pipelines.capture import FaceChoice
+
+_models = tyro.extras.SubcommandApp()
+_models.command(list_models, name="list", is_default=True)
+_models.command(show_model, name="show")
+_models.command(verify_models, name="verify")
+
+_app = tyro.extras.SubcommandApp()
+_app.command(capture, name="capture")
+_app.command(_models, name="models")
+_app.command(train, name="train")
+
+_ABOUT = "Reads the expression on a face, offline, with networks of its own."
+
+INTERRUPTED, TERMINATED, OUR_BUG = 130, 143, 70
+
+_registry = tyro.constructors.ConstructorRegistry()
+
+
+@_registry.primitive_rule
+def _face_choice(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
+    """`--face all|largest|N` becomes a `FaceChoice`."""
+    if info.type is not FaceChoice:
+        return None
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="all|largest|N",
+        instance_from_str=lambda words: FaceChoice.parse(words[0]),
+        is_instance=lambda value: isinstance(value, FaceChoice),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs one command and exits: 0 done, 1 some inputs failed, 2 usage, 3 environment, 4 nothing matched, 70 our bug."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and gives its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return int(_app.cli(prog="mien", description=_ABOUT, args=list(arguments) if arguments is not None else None, registry=_registry))
+    except MienError as error:
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone: nothing more can be said, and Python must not try at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    except Exception:
+        return _report_bug()
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """SIGTERM unwinds like an exception, so that every half-written file is removed."""
+    raise SystemExit(TERMINATED)
+
+
+def _report_bug() -> int:
+    with tempfile.NamedTemporaryFile("w", prefix="mien-", suffix=".log", delete=False) as log:
+        log.write(traceback.format_exc())
+    Console(stderr=True).print(f"mien: E_BUG: this is a fault of ours; please send {log.name}", style="red", markup=False)
+    return OUR_BUG

@@ -1,0 +1,52 @@
+"""`mien train`: every network of the package can be learned again with one command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from mien.core.errors import UsageError
+from mien.core.report import Row
+
+
+def train(
+    name: tyro.conf.Positional[str],
+    data: Path,
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("trained"),
+    steps: int | None = None,
+    batch: int | None = None,
+    rate: float | None = None,
+    seed: int | None = None,
+    threads: int | None = None,
+) -> int:
+    """Train a network and export it with its card. Stop it whenever you like: the same command goes on.
+
+    Needs the `train` extra: pip install "mien[train]".
+
+    Args:
+        name: What to train: face-shape, finder, landmarks, expression (which needs a trained landmarks).
+        data: Folder with the packs (faces-*.npz, scenes.npz).
+        output: Folder for checkpoint, ONNX file, card and recipe.
+        steps: Batches to learn from; the recipe's own number when not given.
+        batch: Samples a batch.
+        rate: Highest learning rate.
+        seed: Where every random number comes from.
+        threads: CPU threads.
+    """
+    try:
+        from mien.train.recipes import run
+    except ModuleNotFoundError as error:
+        remedy = 'pip install "mien[train]"'
+        raise UsageError("mien train", "E_USAGE", f"training needs {error.name}, which is not installed", remedy) from error
+    console = Console(stderr=True)
+
+    def report(step: int, loss: float, rows: tuple[Row, ...]) -> None:
+        figures = "  ".join(f"{row.what} {row.value:.4g}" for row in rows)
+        console.print(f"step {step}  loss {loss:.4f}  {figures}")
+
+    given = {"steps": steps, "batch": batch, "rate": rate, "seed": seed, "threads": threads}
+    changes = {key: value for key, value in given.items() if value is not None}
+    card = run(name, data, output, changes, report)
+    console.print(f"wrote {output / card.file} ({card.size / 1e6:.1f} MB)")
+    return 0

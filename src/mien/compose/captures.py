@@ -1,0 +1,139 @@
+"""Photos, folders and videos to takes, tables and overlays: the composition behind `mien capture` and `mien.capture`."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mien.compose.sinks import TABLES, check_outputs, named, open_table, sinks_for
+from mien.compose.sources import frames_of, opened
+from mien.core.arrays import Array
+from mien.core.errors import InputError, MienError
+from mien.core.face import Capture, FaceReading
+from mien.core.image import Frame
+from mien.formats.tables import CsvTable
+from mien.pipelines.capture import Capturer, CaptureOptions, Gather
+
+
+def capture(
+    source: str | os.PathLike[str] | Array | Frame | Iterable[Frame], options: CaptureOptions = CaptureOptions()
+) -> Capture:
+    """Reads every face of a source.
+
+    Args:
+        source: path of a photo or a video, pixels [H, W, 3] uint8 RGB (or [H, W] grey), a frame, or frames.
+        options: how faces are read.
+
+    Returns:
+        One take per face. No face is a result: `takes` is empty then.
+
+    Raises:
+        InputError: the file cannot be read.
+        UsageError: an option is out of range, or the source is of another kind.
+        ModelError: a weight file is missing or was changed.
+    """
+    capturer = Capturer(options)
+    if isinstance(source, str | os.PathLike):
+        with opened(Path(source)) as media:
+            gather = Gather(media.name, media.frame_rate, media.start_timecode)
+            for frame, readings in capturer.stream(media.frames):
+                gather.add(frame, readings)
+    else:
+        gather = Gather("")
+        for frame, readings in capturer.stream(frames_of(source)):
+            gather.add(frame, readings)
+    return gather.capture()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """What a batch leaves behind.
+
+    Args:
+        outputs: files to write, `.json` or `.npz` takes and `.csv` tables; `{name}` stands for the source's name.
+        overlay: picture or video to write with the readings drawn on it, or None.
+        overwrite: whether existing files are replaced.
+    """
+
+    outputs: tuple[Path, ...] = ()
+    overlay: Path | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one source.
+
+    Args:
+        path: the source.
+        frames: looked at.
+        faces: how many were seen, over all frames.
+        last: the readings of its last frame that held any.
+        lost: frames that a damaged video promised and did not give.
+        error: why it failed, or None.
+    """
+
+    path: Path
+    frames: int = 0
+    faces: int = 0
+    last: tuple[FaceReading, ...] = ()
+    lost: int = 0
+    error: MienError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Who wants to know how a batch goes on: called with the source and its frame count, then after each frame."""
+
+    opened: Callable[[Path, int | None], None] = field(default=lambda path, frames: None)
+    frame: Callable[[], None] = field(default=lambda: None)
+    done: Callable[[Done], None] = field(default=lambda done: None)
+
+
+def capture_batch(
+    sources: Sequence[Path],
+    batch: BatchOptions,
+    options: CaptureOptions = CaptureOptions(),
+    steps: Steps = Steps(),
+) -> list[Done]:
+    """Captures one source after the other; one that fails costs itself alone.
+
+    Raises:
+        UsageError: the outputs cannot be written as asked; nothing was read.
+        OutputError: a table cannot be written.
+        ModelError: a weight file is missing or was changed.
+    """
+    check_outputs(batch.outputs, batch.overlay, sources)
+    capturer = Capturer(options)
+    results = []
+    with ExitStack() as stack:
+        shared = [path for path in batch.outputs if path.suffix.lower() in TABLES and "{name}" not in str(path)]
+        tables = [stack.enter_context(open_table(path, capturer.options.landmarks, batch.overwrite)) for path in shared]
+        for path in sources:
+            try:
+                done = _one(path, batch, capturer, tables, steps)
+            except InputError as error:
+                done = Done(path, error=error)
+            results.append(done)
+            steps.done(done)
+    return results
+
+
+def _one(path: Path, batch: BatchOptions, capturer: Capturer, tables: Sequence[CsvTable], steps: Steps) -> Done:
+    frames = faces = 0
+    last: tuple[FaceReading, ...] = ()
+    with opened(path) as source, ExitStack() as stack:
+        steps.opened(path, source.frame_count if source.is_video else 1)
+        own = [named(p, path) for p in batch.outputs if p.suffix.lower() in TABLES and "{name}" in str(p)]
+        mine = [stack.enter_context(open_table(p, capturer.options.landmarks, batch.overwrite)) for p in own]
+        sinks = sinks_for(path, source, batch.outputs, [*tables, *mine], batch.overlay, capturer, batch.overwrite)
+        for sink in sinks:
+            stack.enter_context(sink)
+        for frame, readings in capturer.stream(source.frames):
+            for sink in sinks:
+                sink.add(frame, readings)
+            frames, faces, last = frames + 1, faces + len(readings), tuple(readings) or last
+            steps.frame()
+        lost = source.reader.damaged if source.reader is not None else 0
+    return Done(path, frames, faces, last, lost)

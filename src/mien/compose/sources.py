@@ -1,0 +1,108 @@
+"""What a user names to what capture reads: paths, folders, arrays and frames to streams of frames."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from mien.core.arrays import Array
+from mien.core.errors import NothingMatched, UsageError
+from mien.core.image import Frame
+from mien.formats.files import kind_of, open_regular
+from mien.formats.images import read_image
+from mien.formats.video import VideoReader
+
+SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
+)
+"""Endings that a folder is searched for. A file that is named itself is told by its content, whatever its ending."""
+
+_HEAD = 512
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened photo or video.
+
+    Args:
+        name: as the user gave it.
+        frames: its frames, once.
+        is_video: whether it is one.
+        frame_rate: frames a second, or None.
+        frame_count: how many frames its container promises, or None.
+        start_timecode: of the first frame, or None.
+        reader: the video reader, which counts what was damaged; None for a photo.
+    """
+
+    name: str
+    frames: Iterable[Frame]
+    is_video: bool = False
+    frame_rate: float | None = None
+    frame_count: int | None = None
+    start_timecode: str | None = None
+    reader: VideoReader | None = None
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Source]:
+    """The photo or video at `path`, told by its first bytes. Raises `InputError` when it cannot be read."""
+    with open_regular(path) as file:
+        head = file.read(_HEAD)
+    if not head or kind_of(head, path).is_still:
+        yield Source(str(path), [read_image(path)])
+        return
+    with VideoReader(path) as video:
+        yield Source(
+            str(path), video, True, video.frame_rate, video.frame_count, video.start_timecode, video
+        )
+
+
+def expanded(paths: Sequence[Path]) -> list[Path]:
+    """The files that `paths` name: a file itself, a folder's photos and videos at any depth, sorted.
+
+    Links to folders are not followed, hidden files are passed over.
+
+    Raises:
+        NothingMatched: folders were named, and none holds a photo or a video.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+            files += sorted(p for p in found if not p.is_dir())
+        else:
+            files.append(path)
+    if not files:
+        named = ", ".join(str(path) for path in paths)
+        known = " ".join(sorted(SUFFIXES))
+        raise NothingMatched(named, "E_NOTHING", "holds no photo and no video", f"looked for {known}")
+    return files
+
+
+def frames_of(source: Array | Frame | Iterable[Frame]) -> Iterable[Frame]:
+    """Frames of pixels [H, W, 3] uint8 RGB, of [H, W] uint8 grey, of a frame, or of frames.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    if isinstance(source, Frame):
+        return [source]
+    if isinstance(source, np.ndarray):
+        if source.dtype == np.uint8 and source.ndim == 2:
+            return [Frame(np.repeat(source[..., None], 3, 2))]
+        if source.dtype == np.uint8 and source.ndim == 3 and source.shape[2] == 3:
+            return [Frame(source)]
+        found = f"{source.dtype} {list(source.shape)}"
+        raise UsageError("array", "E_USAGE", f"pixels must be uint8 [H, W, 3] RGB or [H, W] grey, got {found}")
+    if not isinstance(source, Iterable):
+        raise UsageError(type(source).__name__, "E_USAGE", "is no path, array, frame or sequence of frames")
+    frames = iter(source)
+    first = next(frames, None)
+    if first is None:
+        return []
+    if not isinstance(first, Frame):
+        raise UsageError(type(first).__name__, "E_USAGE", "a sequence must hold mien.Frame records")
+    return chain([first], frames)

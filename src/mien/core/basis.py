@@ -1,0 +1,112 @@
+"""A vocabulary of expression: what each column of a weight vector means.
+
+ARKit's blendshapes, action units, FEAFA's 24 and emotion scores differ only in their basis, so all of them are
+`Expression` records over one of the values of this file. Names of emotions, where they come, are a *reading* of a
+face, never a claim about a feeling.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Names, nominal range and mirror pairs of the columns of an `Expression`.
+
+    Args:
+        name: short name, `"arkit"`.
+        columns: K distinct column names. `Left` and `Right` are the subject's.
+        low: nominal least weight. Real recordings may leave the range; nothing clips them.
+        high: nominal greatest weight.
+        mirror_names: pairs of columns that swap under a horizontal flip; found from `Left`/`Right` when not given.
+
+    Raises:
+        ValueError: a name comes twice, a pair names a column that is not there, or two pairs share a column.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    low: float = 0.0
+    high: float = 1.0
+    mirror_names: tuple[tuple[str, str], ...] | None = None
+    _places: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        places = {column: k for k, column in enumerate(self.columns)}
+        if len(places) != len(self.columns):
+            raise ValueError(f"basis {self.name} names a column twice")
+        pairs = self.mirror_names
+        if pairs is None:
+            pairs = tuple(
+                (column, twin)
+                for column in self.columns
+                if "Left" in column and (twin := column.replace("Left", "Right")) in places
+            )
+        for pair in pairs:
+            for column in pair:
+                if column not in places:
+                    raise ValueError(f"basis {self.name} mirrors {column}, which is not one of its columns")
+        if len({column for pair in pairs for column in pair}) != 2 * len(pairs):
+            raise ValueError(f"basis {self.name} mirrors a column twice")
+        object.__setattr__(self, "mirror_names", pairs)
+        object.__setattr__(self, "_places", places)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def index(self, column: str) -> int:
+        """Place of `column` among the columns. Raises `KeyError` with the basis' name when it is not there."""
+        try:
+            return self._places[column]
+        except KeyError:
+            raise KeyError(f"basis {self.name} has no column {column}") from None
+
+    def indices(self, columns: Sequence[str]) -> NDArray[np.intp]:
+        """Places of several columns, [len(columns)]."""
+        return np.array([self.index(column) for column in columns], np.intp)
+
+    @cached_property
+    def mirror(self) -> NDArray[np.intp]:
+        """[K] index map of a horizontal flip: `flipped = weights[..., mirror]`. It is its own inverse."""
+        order = np.arange(len(self.columns))
+        for left, right in self.mirror_names or ():
+            order[self.index(left)], order[self.index(right)] = self.index(right), self.index(left)
+        order.flags.writeable = False
+        return order
+
+
+_EYE = ("eyeBlink", "eyeLookDown", "eyeLookIn", "eyeLookOut", "eyeLookUp", "eyeSquint", "eyeWide")
+_MOUTH_PAIRS = ("mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch")
+_MOUTH_MIDDLE = ("mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper")
+_LIP_PAIRS = ("mouthPress", "mouthLowerDown", "mouthUpperUp")
+
+
+def _sides(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name + side for name in names for side in ("Left", "Right"))
+
+
+ARKIT = Basis(
+    "arkit",
+    (
+        *(name + "Left" for name in _EYE),
+        *(name + "Right" for name in _EYE),
+        *("jawForward", "jawLeft", "jawRight", "jawOpen"),
+        *("mouthClose", "mouthFunnel", "mouthPucker", "mouthLeft", "mouthRight"),
+        *_sides(_MOUTH_PAIRS),
+        *_MOUTH_MIDDLE,
+        *_sides(_LIP_PAIRS),
+        *("browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight"),
+        *("cheekPuff", "cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight", "tongueOut"),
+    ),
+)
+"""Apple's 52 blendshapes in Apple's order. Key them by name: other tools order them otherwise."""
+
+EYE_LOOK = tuple(f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("Down", "In", "Out", "Up"))
+"""The eight columns of `ARKIT` that say where the eyes look."""
+
+BASES: dict[str, Basis] = {ARKIT.name: ARKIT}
+"""Every basis by its name: how a saved take finds its columns again."""

@@ -1,0 +1,193 @@
+"""Maps of the plane, rotations of the head, the camera, and meshes: plain functions of arrays.
+
+Affine maps are [2, 3] matrices acting on (x, y) in pixels with centres at .5. Rotations are matrices; angles appear
+only where a person reads them. Camera axes: x right, y down, z forward; so is a head that looks into the camera.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from mien.core.arrays import Array, frozen_array
+
+
+def apply_affine(affine: Array, points: Array) -> Array:
+    """`affine` [2, 3] on points [..., 2 or more]: x and y move, further columns scale with the map's size."""
+    moved = points[..., :2] @ affine[:, :2].T + affine[:, 2]
+    if points.shape[-1] == 2:
+        return np.asarray(moved)
+    return np.concatenate([moved, points[..., 2:] * affine_scale(affine)], axis=-1)
+
+
+def affine_scale(affine: Array) -> float:
+    """How much longer `affine` makes things: the square root of the area it gives a unit square."""
+    return float(np.sqrt(abs(affine[0, 0] * affine[1, 1] - affine[0, 1] * affine[1, 0])))
+
+
+def invert_affine(affine: Array) -> Array:
+    """The way back, [2, 3]. Raises `ValueError` for a map that flattens the plane."""
+    (a, b, tx), (c, d, ty) = affine.tolist()
+    area = a * d - b * c
+    if area == 0 or not np.isfinite(area):
+        raise ValueError("an affine map that flattens the plane has no inverse")
+    return np.array([[d / area, -b / area, (b * ty - d * tx) / area], [-c / area, a / area, (c * tx - a * ty) / area]])
+
+
+def compose_affine(outer: Array, inner: Array) -> Array:
+    """`outer` after `inner`, [2, 3]."""
+    return np.concatenate([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2:] + outer[:, 2:]], axis=1)
+
+
+def square_to_frame(centre: Array, side: float, angle: float, pixels: int) -> Array:
+    """The map from a square cut of `pixels` to the frame, [2, 3].
+
+    Args:
+        centre: [2] middle of the square in the frame.
+        side: its side in frame pixels.
+        angle: how far the square is turned clockwise in the picture, radians.
+        pixels: side of the cut in its own pixels.
+    """
+    scale = side / pixels
+    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+    half = pixels / 2
+    return np.array(
+        [[cos, -sin, centre[0] - half * (cos - sin)], [sin, cos, centre[1] - half * (sin + cos)]], np.float64
+    )
+
+
+def bounds(points: Array) -> Array:
+    """[4] x0, y0, x1, y1 of points [N, 2 or more]."""
+    return np.concatenate([points[:, :2].min(0), points[:, :2].max(0)])
+
+
+def box_overlap(one: Array, many: Array) -> Array:
+    """Intersection over union of box [4] with boxes [N, 4]: [N] of 0 to 1."""
+    least, most = np.maximum(one[:2], many[:, :2]), np.minimum(one[2:], many[:, 2:])
+    shared = np.clip(most - least, 0, None).prod(1)
+    areas = np.clip(many[:, 2:] - many[:, :2], 0, None).prod(1)
+    union = areas + np.clip(one[2:] - one[:2], 0, None).prod() - shared
+    return np.asarray(np.divide(shared, union, out=np.zeros(len(many)), where=union > 0))
+
+
+def rotation_from_angles(pitch: float, yaw: float, roll: float) -> Array:
+    """Rotation [3, 3] = Rz(roll) Ry(yaw) Rx(pitch), radians, right-handed about the camera's axes.
+
+    Positive pitch nods down, positive yaw turns to the subject's right, positive roll tilts the head clockwise in
+    the picture (towards the subject's left shoulder).
+    """
+    cx, sx, cy, sy, cz, sz = (f(a) for a in (pitch, yaw, roll) for f in (np.cos, np.sin))
+    return np.array(
+        [
+            [cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx],
+            [sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx],
+            [-sy, cy * sx, cy * cx],
+        ]
+    )
+
+
+def angles_from_rotation(rotation: Array) -> Array:
+    """[..., 3] pitch, yaw, roll in radians of rotations [..., 3, 3]: the inverse of `rotation_from_angles`.
+
+    Yaw lies within a quarter turn of 0; at a quarter turn pitch and roll turn about one axis, and roll is 0.
+    """
+    yaw = np.arcsin(np.clip(-rotation[..., 2, 0], -1, 1))
+    locked = np.abs(rotation[..., 2, 0]) > 1 - 1e-12
+    pitch = np.where(
+        locked,
+        np.arctan2(-rotation[..., 1, 2], rotation[..., 1, 1]),
+        np.arctan2(rotation[..., 2, 1], rotation[..., 2, 2]),
+    )
+    roll = np.where(locked, 0.0, np.arctan2(rotation[..., 1, 0], rotation[..., 0, 0]))
+    return np.stack([pitch, yaw, roll], axis=-1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Similarity:
+    """`scale * rotation @ x + translation`, in D dimensions."""
+
+    scale: float
+    rotation: Array
+    translation: Array
+
+
+def fit_similarity(source: Array, target: Array, weights: Array | None = None) -> Similarity:
+    """The similarity that takes `source` [N, D] closest to `target` [N, D] in (weighted) least squares.
+
+    Source: S. Umeyama, "Least-squares estimation of transformation parameters between two point patterns", 1991.
+
+    Raises:
+        ValueError: all the source points are one.
+    """
+    w = np.full(len(source), 1 / len(source)) if weights is None else weights / weights.sum()
+    source_mean, target_mean = w @ source, w @ target
+    a, b = source - source_mean, target - target_mean
+    u, singular, vt = np.linalg.svd((b * w[:, None]).T @ a)
+    signs = np.ones(source.shape[1])
+    signs[-1] = np.sign(np.linalg.det(u) * np.linalg.det(vt)) or 1.0
+    spread = float(w @ (a * a).sum(1))
+    rounding = 8 * np.finfo(np.float64).eps * len(source) * np.abs(source).max()
+    if spread <= rounding**2:
+        raise ValueError("a similarity needs at least two distinct points")
+    rotation = (u * signs) @ vt
+    scale = float(singular @ signs) / spread
+    return Similarity(scale, rotation, target_mean - scale * rotation @ source_mean)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Camera:
+    """A pinhole camera without distortion, looking along +z; square pixels.
+
+    Args:
+        focal_length: in pixels.
+        centre: [2] where the optical axis meets the picture.
+    """
+
+    focal_length: float
+    centre: Array
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.focal_length) and self.focal_length > 0):
+            raise ValueError(f"focal_length must be above 0 pixels, got {self.focal_length}")
+        object.__setattr__(self, "centre", frozen_array(self.centre, "centre", (2,)))
+
+    @classmethod
+    def of_picture(cls, width: int, height: int, focal_length: float | None = None) -> Self:
+        """The camera assumed for a picture whose lens is unknown: 63° over its longer side, axis in the middle."""
+        default = max(width, height) / (2 * np.tan(np.deg2rad(63) / 2))
+        return cls(default if focal_length is None else focal_length, np.array([width / 2, height / 2]))
+
+    def project(self, points: Array) -> Array:
+        """Points [..., 3] in metres before the camera to pixels [..., 2]."""
+        return np.asarray(points[..., :2] / points[..., 2:] * self.focal_length + self.centre)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mesh:
+    """A surface.
+
+    Args:
+        vertices: [V, 3] metres.
+        triangles: [M, 3] indices of vertices, counter-clockwise seen from outside with y up.
+        uv: [V, 2] texture coordinates, or None.
+        normals: [V, 3] unit vectors, or None.
+        morph_targets: [K, V, 3] offsets of the vertices, or None.
+    """
+
+    vertices: Array
+    triangles: Array
+    uv: Array | None = None
+    normals: Array | None = None
+    morph_targets: Array | None = None
+
+    def __post_init__(self) -> None:
+        vertices = frozen_array(self.vertices, "vertices", (None, 3))
+        triangles = frozen_array(self.triangles, "triangles", (None, 3), np.int32)
+        count = len(vertices)
+        if triangles.size and not (triangles.min() >= 0 and triangles.max() < count):
+            raise ValueError(f"triangles name vertices outside 0..{count - 1}")
+        object.__setattr__(self, "vertices", vertices)
+        object.__setattr__(self, "triangles", triangles)
+        for name, shape in (("uv", (count, 2)), ("normals", (count, 3)), ("morph_targets", (None, count, 3))):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, frozen_array(value, name, shape))

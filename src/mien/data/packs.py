@@ -1,0 +1,154 @@
+"""The training packs: pictures as one WebP stream beside their labels.
+
+A faces pack holds one labelled face a picture; a scenes pack whole pictures with any number of faces. Both are NPZ
+files whose `offsets` cut the stream `webp` into pictures. A teacher's landmarks lie in sixteenths of a pixel.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mien.core.arrays import Array
+from mien.core.basis import ARKIT
+from mien.core.errors import InputError
+from mien.core.face import LANDMARKS
+
+SPLITS = ("train", "val")
+
+
+class Pictures:
+    """A sequence of pictures decoded on demand from one WebP stream."""
+
+    def __init__(self, stream: Array, offsets: Array) -> None:
+        self._stream, self._offsets = stream, offsets
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def open(self, index: int) -> Image.Image:
+        """Picture `index` as RGB."""
+        start, stop = self._offsets[index], self._offsets[index + 1]
+        with Image.open(io.BytesIO(self._stream[start:stop].tobytes()), formats=("WEBP",)) as picture:
+            return picture.convert("RGB")
+
+    def rgb(self, index: int) -> Array:
+        """[H, W, 3] uint8 of picture `index`."""
+        return np.asarray(self.open(index))
+
+    def grey(self, index: int) -> Array:
+        """[H, W] uint8 luminance of picture `index`."""
+        return np.asarray(self.open(index).convert("L"))
+
+
+@dataclass(frozen=True)
+class FacesPack:
+    """One labelled face a picture.
+
+    Args:
+        name: of the file, without its ending.
+        pictures: N pictures.
+        landmarks: [N, 478, 3] pixels of the picture, centres at .5; z negative towards the camera.
+        weights: [N, 52] the teacher's blendshapes in the columns of `ARKIT`; 0 where it has none (tongueOut).
+        spread: [N] how far the teacher disagrees with itself, % of the inter-ocular distance.
+        identity: [N] names; several pictures may share a person.
+        split: [N] `train` or `val`.
+        mirror: [478] index map of a horizontal flip.
+    """
+
+    name: str
+    pictures: Pictures
+    landmarks: Array
+    weights: Array
+    spread: Array
+    identity: Array
+    split: Array
+    mirror: Array
+
+    def indices(self, split: str) -> Array:
+        """Numbers of the pictures of a split."""
+        return np.flatnonzero(self.split == split)
+
+
+@dataclass(frozen=True)
+class ScenesPack:
+    """Whole pictures with the faces in them.
+
+    Args:
+        pictures: N pictures.
+        boxes: N arrays [faces, 4], tight round the landmarks; they may leave the picture.
+        points: N arrays [faces, 5, 2]: irises from left to right in the picture, nose tip, mouth corners likewise.
+        kind: [N] `web` or `collage`.
+        split: [N] `train` or `val`.
+    """
+
+    pictures: Pictures
+    boxes: tuple[Array, ...]
+    points: tuple[Array, ...]
+    kind: Array
+    split: Array
+
+    def indices(self, split: str) -> Array:
+        """Numbers of the pictures of a split."""
+        return np.flatnonzero(self.split == split)
+
+
+def _columns(file: Path, names: tuple[str, ...]) -> dict[str, Array]:
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in names}
+    except FileNotFoundError:
+        raise InputError(file, "E_NOTFILE", "there is no such pack", "name the folder of the packs with --data") from None
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(file, "E_FORMAT", f"not a pack: {error}", "make one with the layout of docs/data.md") from None
+
+
+def read_faces(file: Path) -> FacesPack:
+    """Reads a faces pack. Raises `InputError` when the file is missing or of another layout."""
+    wanted = ("webp", "offsets", "landmarks", "blendshapes", "blendshape_names", "spread", "identity", "split", "mirror")
+    columns = _columns(file, wanted)
+    landmarks = columns["landmarks"].astype(np.float32) / 16
+    if landmarks.shape[1:] != (LANDMARKS, 3):
+        raise InputError(file, "E_FORMAT", f"landmarks must have shape [N, 478, 3], got {list(landmarks.shape)}")
+    weights = np.zeros((len(landmarks), len(ARKIT)), np.float32)
+    for place, name in enumerate(columns["blendshape_names"].tolist()):
+        if name in ARKIT.columns:
+            weights[:, ARKIT.index(name)] = columns["blendshapes"][:, place]
+    return FacesPack(
+        file.stem,
+        Pictures(columns["webp"], columns["offsets"]),
+        landmarks,
+        weights,
+        columns["spread"].astype(np.float32),
+        columns["identity"],
+        columns["split"],
+        columns["mirror"].astype(np.int64),
+    )
+
+
+def read_scenes(file: Path) -> ScenesPack:
+    """Reads a scenes pack. Raises `InputError` when the file is missing or of another layout."""
+    columns = _columns(file, ("webp", "offsets", "faces", "boxes", "points", "kind", "split"))
+    ends = np.cumsum(columns["faces"])
+    return ScenesPack(
+        Pictures(columns["webp"], columns["offsets"]),
+        tuple(np.split(columns["boxes"], ends[:-1])),
+        tuple(np.split(columns["points"], ends[:-1])),
+        columns["kind"],
+        columns["split"],
+    )
+
+
+def read_folder(folder: Path) -> tuple[list[FacesPack], ScenesPack | None]:
+    """Every `faces-*.npz` of a folder, by name, and its `scenes.npz` if it has one.
+
+    Raises:
+        InputError: there is no faces pack in the folder.
+    """
+    faces = [read_faces(file) for file in sorted(folder.glob("faces-*.npz"))]
+    if not faces:
+        raise InputError(folder, "E_NOTFILE", "holds no faces-*.npz", "name the folder of the packs with --data")
+    scenes = folder / "scenes.npz"
+    return faces, read_scenes(scenes) if scenes.exists() else None

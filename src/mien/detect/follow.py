@@ -1,0 +1,102 @@
+"""The same face keeps its number: the last landmarks give the next cut, and the finder works only when it must."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.core.arrays import Array
+from mien.core.face import Detection
+from mien.core.geometry import bounds, box_overlap
+from mien.core.image import Frame
+from mien.detect.faces import FaceFinder
+from mien.detect.landmarks import SIDE, LandmarkReader, Sight
+from mien.imaging.warp import detection_square, face_square
+
+_SAME = 0.35
+_REMEMBERED = 3.0
+_TRUSTED_TO_START = 0.5
+_TRUSTED_TO_STAY = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """One face in one frame: its number and what was seen of it."""
+
+    face: int
+    sight: Sight
+
+
+class Follower:
+    """Follows faces from frame to frame.
+
+    Args:
+        finder: seeks faces in whole pictures.
+        reader: reads points.
+        most: how many faces are followed at once.
+        look_again: seconds after which the whole picture is searched for further faces although some are followed;
+            None searches only when none is followed.
+    """
+
+    def __init__(self, finder: FaceFinder, reader: LandmarkReader, most: int, look_again: float | None) -> None:
+        self._finder, self._reader = finder, reader
+        self._most, self._look_again = most, look_again
+        self._points: dict[int, Array] = {}
+        self._gone: dict[int, tuple[float, Array]] = {}
+        self._numbered = 0
+        self._looked = -np.inf
+
+    def see(self, frame: Frame) -> list[Followed]:
+        """The faces of the next frame, by number."""
+        seen: dict[int, Sight] = {}
+        for face, points in self._points.items():
+            sight = self._reader.read(frame, face_square(points, SIDE))
+            box = bounds(sight.landmarks.points)
+            if sight.landmarks.score >= _TRUSTED_TO_STAY and not _covers(box, seen):
+                seen[face] = sight
+            else:
+                self._gone[face] = (frame.time, bounds(points))
+        if self._must_look(frame, len(seen)):
+            self._looked = frame.time
+            self._meet(frame, seen)
+        self._points = {face: sight.landmarks.points for face, sight in seen.items()}
+        return [Followed(face, seen[face]) for face in sorted(seen)]
+
+    def _must_look(self, frame: Frame, followed: int) -> bool:
+        if followed == 0:
+            return True
+        due = self._look_again is not None and frame.time - self._looked >= self._look_again
+        return due and followed < self._most
+
+    def _meet(self, frame: Frame, seen: dict[int, Sight]) -> None:
+        """Adds to `seen` the faces that the finder finds and the landmark network confirms, largest first."""
+        for detection in self._finder.find(frame):
+            if len(seen) >= self._most:
+                return
+            if _covers(detection.box, seen):
+                continue
+            sight = self._confirm(frame, detection)
+            if sight is not None and not _covers(bounds(sight.landmarks.points), seen):
+                seen[self._number(frame.time, bounds(sight.landmarks.points))] = sight
+
+    def _confirm(self, frame: Frame, detection: Detection) -> Sight | None:
+        """The face's points, read twice: the finder's square is coarse, the first reading's is exact."""
+        first = self._reader.read(frame, detection_square(detection.box, detection.points, SIDE))
+        if first.landmarks.score < _TRUSTED_TO_START / 2:
+            return None
+        second = self._reader.read(frame, face_square(first.landmarks.points, SIDE))
+        return second if second.landmarks.score >= _TRUSTED_TO_START else None
+
+    def _number(self, time: float, box: Array) -> int:
+        """The number of a face that was lost hereabouts a moment ago, or the next one."""
+        for face, (when, where) in self._gone.items():
+            if time - when <= _REMEMBERED and box_overlap(box, where[None])[0] >= _SAME:
+                del self._gone[face]
+                return face
+        self._numbered += 1
+        return self._numbered - 1
+
+
+def _covers(box: Array, seen: dict[int, Sight]) -> bool:
+    """Whether `box` shows a face that is already seen."""
+    boxes = [bounds(sight.landmarks.points) for sight in seen.values()]
+    return bool(boxes) and float(box_overlap(box, np.array(boxes)).max()) >= _SAME

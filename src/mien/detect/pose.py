@@ -1,0 +1,84 @@
+"""Points to head pose and gaze, by geometry alone.
+
+Camera model: a pinhole without distortion (`Camera`); the face is small beside its distance, so its points are fitted
+by a scaled rotation (weak perspective) and the result is turned to the ray on which the face lies. Distance follows
+from the mean face's size: a person whose irises are not 63 mm apart is placed too near or too far in proportion.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.core.arrays import Array
+from mien.core.basis import EYE_LOOK
+from mien.core.face import IRIS_LEFT, IRIS_RIGHT, Gaze, Pose
+from mien.core.geometry import Camera, Similarity, angles_from_rotation, fit_similarity, rotation_from_angles
+from mien.detect.shape import FaceShape
+
+EYEBALL = 0.012
+"""Radius of the human eye in metres: an iris that is displaced by it would look a quarter turn aside."""
+
+LOOK_RANGE = {"Down": np.deg2rad(30), "Up": np.deg2rad(25), "In": np.deg2rad(35), "Out": np.deg2rad(35)}
+"""Angles at which the eyeLook weights reach 1."""
+
+_LEFT_CORNERS, _RIGHT_CORNERS = (362, 263), (33, 133)
+
+
+@dataclass(frozen=True, slots=True)
+class HeadFit:
+    """The mean face laid over a face's points: pixels = scale * rotation @ metres + translation."""
+
+    fit: Similarity
+
+    def to_head(self, points: Array) -> Array:
+        """Points [..., 3] of the frame in the head's own axes, metres."""
+        return np.asarray((points - self.fit.translation) @ self.fit.rotation / self.fit.scale)
+
+
+def fit_head(points: Array, shape: FaceShape) -> HeadFit:
+    """The similarity from the mean face to landmarks [478, 3], each point weighted by its steadiness."""
+    return HeadFit(fit_similarity(shape.points, points, shape.steadiness))
+
+
+def head_pose(head: HeadFit, camera: Camera) -> Pose:
+    """The head in the camera."""
+    ray = np.append((head.fit.translation[:2] - camera.centre) / camera.focal_length, 1.0)
+    distance = camera.focal_length / head.fit.scale
+    return Pose(_turn_to(ray) @ head.fit.rotation, ray * distance)
+
+
+def _turn_to(ray: Array) -> Array:
+    """The shortest rotation [3, 3] from the optical axis to `ray` [3]."""
+    x, y, z = ray / np.linalg.norm(ray)
+    k = 1 / (1 + z)
+    return np.array([[1 - k * x * x, -k * x * y, x], [-k * x * y, 1 - k * y * y, y], [-x, -y, z]])
+
+
+def gaze_from(points: Array, head: HeadFit, shape: FaceShape) -> Gaze:
+    """Where each eye looks: the displacement of the iris between its corners, on a ball of `EYEBALL` radius.
+
+    Args:
+        points: [478, 3] landmarks.
+        head: their fit.
+        shape: the mean face, whose irises look straight ahead.
+    """
+    eyes = []
+    for iris, corners in ((IRIS_LEFT, _LEFT_CORNERS), (IRIS_RIGHT, _RIGHT_CORNERS)):
+        local = head.to_head(points[[iris, *corners]])
+        rest = shape.points[iris] - shape.points[list(corners)].mean(0)
+        x, y, _ = (local[0] - local[1:].mean(0) - rest) / EYEBALL
+        pitch = np.arcsin(np.clip(y, -0.95, 0.95))
+        yaw = np.arcsin(np.clip(-x / np.cos(pitch), -0.95, 0.95))
+        eyes.append(rotation_from_angles(float(pitch), float(yaw), 0.0))
+    return Gaze(np.array(eyes))
+
+
+def look_weights(gaze: Gaze) -> Array:
+    """[8] the eyeLook weights, in the order of `EYE_LOOK`, of a gaze without leading axes: 0 to 1."""
+    weights = dict.fromkeys(EYE_LOOK, 0.0)
+    for side, rotation in zip(("Left", "Right"), gaze.rotation, strict=True):
+        pitch, yaw, _ = angles_from_rotation(rotation)
+        inward = yaw if side == "Left" else -yaw
+        for way, angle in (("Down", pitch), ("Up", -pitch), ("In", inward), ("Out", -inward)):
+            weights[f"eyeLook{way}{side}"] = float(np.clip(angle / LOOK_RANGE[way], 0, 1))
+    return np.array([weights[name] for name in EYE_LOOK])

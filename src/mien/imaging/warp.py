@@ -1,0 +1,122 @@
+"""Cuts a square from a picture, and says where to cut: the one resampler of the house.
+
+`sample_affine` equals torch's and ONNX's `grid_sample` (bilinear, zeros outside, corners not aligned), so a network
+sees at run time what it saw while it learned. A square that is much larger than its cut is first reduced by a whole
+factor with a box filter, so that bilinear sampling never skips pixels.
+"""
+
+import numpy as np
+from PIL import Image
+
+from mien.core.arrays import Array
+from mien.core.geometry import affine_scale, compose_affine, square_to_frame
+from mien.core.image import Crop, Frame
+
+MARGIN = 1.3
+"""Side of a face's square over the longer side of its points' bounds, once the square is turned upright."""
+
+_EYE_CORNERS_RIGHT, _EYE_CORNERS_LEFT = (33, 133), (362, 263)
+_FOREHEAD, _CHIN = 10, 152
+
+
+def upright_angle(eyes: Array, down: Array) -> float:
+    """How far a face is turned in the picture, radians clockwise.
+
+    Both directions vote by their length, so that a profile, whose eyes coincide, is told by its height.
+
+    Args:
+        eyes: [2] from the subject's right eye to the left.
+        down: [2] from the upper to the lower end of the face.
+    """
+    x, y = eyes[0] + down[1] / 2, eyes[1] - down[0] / 2
+    return float(np.arctan2(y, x))
+
+
+def face_square(points: Array, pixels: int) -> Array:
+    """The map from an upright square cut of `pixels` round a face to the frame, [2, 3].
+
+    Args:
+        points: [478, 2 or 3] landmarks in the frame.
+        pixels: side of the cut.
+    """
+    flat = points[:, :2]
+    eyes = flat[_EYE_CORNERS_LEFT, :].mean(0) - flat[_EYE_CORNERS_RIGHT, :].mean(0)
+    angle = upright_angle(eyes, flat[_CHIN] - flat[_FOREHEAD])
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    upright = flat @ turn
+    least, most = upright.min(0), upright.max(0)
+    side = max(float((most - least).max()) * MARGIN, 1.0)
+    return square_to_frame(turn @ ((least + most) / 2), side, angle, pixels)
+
+
+def detection_square(box: Array, points: Array, pixels: int) -> Array:
+    """The map from an upright square cut of `pixels` round a found face to the frame, [2, 3].
+
+    Args:
+        box: [4] x0, y0, x1, y1.
+        points: [5, 2] irises (the subject's right first), nose tip, mouth corners.
+        pixels: side of the cut.
+    """
+    eyes, mouth = points[1] - points[0], points[3:5].mean(0) - points[0:2].mean(0)
+    side = max(float((box[2:] - box[:2]).max()) * MARGIN, 1.0)
+    return square_to_frame((box[:2] + box[2:]) / 2, side, upright_angle(eyes, 2 * mouth), pixels)
+
+
+def sample_affine(picture: Array, to_picture: Array, side: int) -> Array:
+    """[side, side] float32: `picture` [H, W] sampled bilinearly where `to_picture` [2, 3] takes a cut's pixel centres.
+
+    Outside the picture lies 0.
+    """
+    height, width = picture.shape
+    steps = np.arange(side, dtype=np.float32) + np.float32(0.5)
+    (a, b, tx), (c, d, ty) = to_picture.astype(np.float32)
+    x = (a * steps + tx)[None, :] + (b * steps)[:, None] - np.float32(0.5)
+    y = (c * steps + ty)[None, :] + (d * steps)[:, None] - np.float32(0.5)
+    np.clip(x, -1, width, out=x)
+    np.clip(y, -1, height, out=y)
+    left, top = np.floor(x), np.floor(y)
+    x -= left
+    y -= top
+    # One pixel of zeros on the near sides and two on the far ones: every neighbour of a clipped coordinate exists.
+    padded = np.zeros((height + 3, width + 3), np.float32)
+    padded[1 : height + 1, 1 : width + 1] = picture
+    place = (top.astype(np.int64) + 1) * (width + 3) + (left.astype(np.int64) + 1)
+    flat = padded.ravel()
+    upper = flat[place]
+    upper += x * (flat[place + 1] - upper)
+    lower = flat[place + (width + 3)]
+    lower += x * (flat[place + (width + 4)] - lower)
+    upper += y * (lower - upper)
+    return np.asarray(upper)
+
+
+def cut(frame: Frame, to_frame: Array, side: int) -> Crop:
+    """The square that `to_frame` names, in luminance, `side` pixels wide."""
+    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]], np.float64)
+    reached = corners @ to_frame[:, :2].T + to_frame[:, 2]
+    factor = max(int(affine_scale(to_frame)), 1)
+    x0, y0 = np.maximum(np.floor(reached.min(0)).astype(int) - factor - 1, 0)
+    x1, y1 = np.minimum(np.ceil(reached.max(0)).astype(int) + factor + 1, (frame.width, frame.height))
+    if x0 >= x1 or y0 >= y1:
+        return Crop(np.zeros((side, side), np.float32), to_frame)
+    grey = Image.fromarray(np.ascontiguousarray(frame.pixels[y0:y1, x0:x1])).convert("L")
+    if factor > 1:
+        grey = grey.reduce(factor)
+    from_frame = np.array([[1 / factor, 0, -x0 / factor], [0, 1 / factor, -y0 / factor]])
+    pixels = sample_affine(np.asarray(grey), compose_affine(from_frame, to_frame), side)
+    return Crop(pixels, to_frame)
+
+
+def luminance(frame: Frame, longest: int | None = None) -> tuple[Array, Array]:
+    """The whole picture in luminance, [H, W] uint8, and how many frame pixels one of its pixels spans, [2] along x and y.
+
+    Args:
+        frame: the picture.
+        longest: greatest length of the longer side; a larger picture is averaged down to it.
+    """
+    grey = Image.fromarray(frame.pixels).convert("L")
+    size = np.array(grey.size)
+    if longest is not None and max(grey.size) > longest:
+        reduced = np.maximum(np.rint(size * (longest / max(grey.size))), 1).astype(int)
+        grey = grey.resize((int(reduced[0]), int(reduced[1])), Image.Resampling.BILINEAR)
+    return np.asarray(grey), size / np.array(grey.size)

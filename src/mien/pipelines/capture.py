@@ -1,0 +1,215 @@
+"""Frames to takes: every face of every frame, its expression, pose and gaze."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from mien.core.basis import ARKIT, EYE_LOOK
+from mien.core.errors import UsageError
+from mien.core.face import LANDMARKS, Capture, Expression, FaceReading, FaceState, Gaze, Landmarks, Pose, Take
+from mien.core.geometry import Camera, bounds
+from mien.core.image import Frame
+from mien.detect.faces import FaceFinder
+from mien.detect.follow import Followed, Follower
+from mien.detect.landmarks import LandmarkReader
+from mien.detect.pose import fit_head, gaze_from, head_pose, look_weights
+from mien.detect.shape import mean_face
+from mien.metrics import inter_ocular_distance
+from mien.runtime.session import OnnxSession
+from mien.weights.catalog import card
+
+_TONGUE = ARKIT.index("tongueOut")
+_LOOK = ARKIT.indices(EYE_LOOK)
+_CLEAR_AT = 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class FaceChoice:
+    """Which faces of a source are wanted: `all`, the `largest`, or the one with a number."""
+
+    number: int | None = None
+    largest: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`all`, `largest`, or a number from 0. Raises `UsageError` for anything else."""
+        if text == "all":
+            return cls()
+        if text == "largest":
+            return cls(largest=True)
+        if re.fullmatch(r"\d{1,4}", text):
+            return cls(number=int(text))
+        raise UsageError("--face", "E_USAGE", f"{text!r} names no face", "say all, largest, or a number from 0")
+
+    def __str__(self) -> str:
+        return "largest" if self.largest else "all" if self.number is None else str(self.number)
+
+    def wants(self, face: int) -> bool:
+        """Whether the face of this number is wanted. The largest at first sight has number 0."""
+        return face == 0 if self.largest else self.number is None or face == self.number
+
+    @property
+    def most(self) -> int | None:
+        """How many faces must be followed to answer, or None for every one."""
+        return 1 if self.largest else None if self.number is None else self.number + 1
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureOptions:
+    """How faces are read. Every default of capture is here."""
+
+    face: FaceChoice = FaceChoice()
+    """Which faces: all, largest, or a number. Faces are numbered by size when first seen, from 0."""
+    max_faces: int = 20
+    """How many faces are read at once, the largest first."""
+    landmarks: bool = False
+    """Write the 478 points into tables too, in pixels of the upright picture; takes always hold them."""
+    focal_length: float | None = None
+    """Focal length in pixels, for head pose; without it, a lens that sees 63 degrees over the longer side."""
+    least_score: float = 0.5
+    """How sure the face finder must be, 0 to 1."""
+    look_again: float = 1.0
+    """Seconds of video after which further faces are sought although some are followed (only when all are wanted)."""
+
+    def __post_init__(self) -> None:
+        checks = (
+            ("max_faces", self.max_faces >= 1, "1 or more"),
+            ("focal_length", self.focal_length is None or 0 < self.focal_length < 1e7, "above 0 pixels"),
+            ("least_score", 0 < self.least_score <= 1, "above 0, at most 1"),
+            ("look_again", 0 <= self.look_again < 1e9, "0 seconds or more"),
+        )
+        for name, good, allowed in checks:
+            if not good:
+                flag = "--" + name.replace("_", "-")
+                raise UsageError(flag, "E_USAGE", f"{getattr(self, name)} is out of range", f"allowed: {allowed}")
+
+
+class Capturer:
+    """The networks of capture, loaded once; each source gets a fresh `stream`.
+
+    Args:
+        options: how faces are read.
+
+    Raises:
+        ModelError: a weight file is missing or was changed.
+    """
+
+    def __init__(self, options: CaptureOptions = CaptureOptions()) -> None:
+        self.options = options
+        self.shape = mean_face()
+        self._finder = FaceFinder(OnnxSession(card("finder")), options.least_score)
+        self._reader = LandmarkReader(OnnxSession(card("landmarks")))
+        self._head = OnnxSession(card("expression"))
+
+    def stream(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[FaceReading]]]:
+        """Each frame with the wanted faces in it, by number. Nothing is kept, however long the source."""
+        choice = self.options.face
+        most = min(choice.most or self.options.max_faces, self.options.max_faces)
+        again = self.options.look_again if choice.most is None else None
+        follower = Follower(self._finder, self._reader, most, again)
+        camera: Camera | None = None
+        for frame in frames:
+            camera = camera or self.camera(frame)
+            followed = [one for one in follower.see(frame) if choice.wants(one.face)]
+            yield frame, [self._read(frame, one, camera) for one in followed]
+
+    def camera(self, frame: Frame) -> Camera:
+        """The camera that a source's frames are taken to come from."""
+        return Camera.of_picture(frame.width, frame.height, self.options.focal_length)
+
+    def _read(self, frame: Frame, followed: Followed, camera: Camera) -> FaceReading:
+        sight = followed.sight
+        points = sight.landmarks.points
+        head = fit_head(points, self.shape)
+        pose = head_pose(head, camera)
+        gaze = gaze_from(points, head, self.shape)
+        weights = np.array(self._head(sight.cut_points[None], sight.features[None])[0][0])
+        weights[_TONGUE] = 0.0
+        weights[_LOOK] = look_weights(gaze)
+        state = FaceState(Expression(weights, ARKIT), pose, gaze)
+        return FaceReading(followed.face, frame.index, frame.time, sight.landmarks, state, quality(sight.landmarks, pose))
+
+
+def quality(landmarks: Landmarks, pose: Pose) -> float:
+    """0 to 1, how far a reading can be trusted: the presence score, times size, times frontality.
+
+    Size counts fully from 24 px between the irises of a frontal face; frontality is the cosine of the angle between
+    face and camera, and nothing beyond a quarter turn.
+    """
+    frontal = max(float(pose.rotation[2, 2]), 0.0)
+    size = min(float(inter_ocular_distance(landmarks.points)) / max(frontal, 0.2) / _CLEAR_AT, 1.0)
+    return landmarks.score * size * frontal
+
+
+def read(frames: Iterable[Frame], options: CaptureOptions = CaptureOptions(), source: str = "") -> Capture:
+    """Reads every frame into takes: `Capturer(options).stream` gathered. For long video, stream instead."""
+    gather = Gather(source)
+    for frame, readings in Capturer(options).stream(frames):
+        gather.add(frame, readings)
+    return gather.capture()
+
+
+class Gather:
+    """Gathers a stream of readings into a `Capture`: the one place where a video grows in memory.
+
+    Args:
+        source: its name.
+        frame_rate: frames a second, or None.
+        start_timecode: of the first frame, or None.
+    """
+
+    def __init__(self, source: str, frame_rate: float | None = None, start_timecode: str | None = None) -> None:
+        self._source = source
+        self._rate, self._timecode = frame_rate, start_timecode
+        self._times: list[float] = []
+        self._frames: list[int] = []
+        self._size = (0, 0)
+        self._faces: dict[int, dict[int, FaceReading]] = {}
+
+    def add(self, frame: Frame, readings: list[FaceReading]) -> None:
+        """Adds a frame and what was read in it."""
+        row = len(self._times)
+        self._times.append(frame.time)
+        self._frames.append(frame.index)
+        self._size = (frame.width, frame.height)
+        for reading in readings:
+            self._faces.setdefault(reading.face, {})[row] = reading
+
+    def capture(self) -> Capture:
+        """Everything gathered so far."""
+        takes = tuple(self._take(face, self._faces[face]) for face in sorted(self._faces))
+        return Capture(self._source, *self._size, takes, len(self._times))
+
+    def _take(self, face: int, rows: dict[int, FaceReading]) -> Take:
+        count = len(self._times)
+        weights = np.zeros((count, len(ARKIT)), np.float32)
+        rotation, translation = np.tile(np.eye(3), (count, 1, 1)), np.zeros((count, 3))
+        gaze = np.tile(np.eye(3), (count, 2, 1, 1))
+        valid, box = np.zeros(count, bool), np.zeros((count, 4), np.float32)
+        score, trust = np.zeros(count, np.float32), np.zeros(count, np.float32)
+        points = np.zeros((count, LANDMARKS, 3), np.float32)
+        for row, reading in rows.items():
+            state = reading.state
+            weights[row], gaze[row] = state.expression.weights, state.gaze.rotation
+            rotation[row], translation[row] = state.pose.rotation, state.pose.translation
+            valid[row], box[row] = True, bounds(reading.landmarks.points)
+            score[row], trust[row] = reading.landmarks.score, reading.quality
+            points[row] = reading.landmarks.points
+        return Take(
+            FaceState(Expression(weights, ARKIT), Pose(rotation, translation), Gaze(gaze)),
+            times=np.array(self._times),
+            frames=np.array(self._frames),
+            valid=valid,
+            box=box,
+            score=score,
+            quality=trust,
+            landmarks=points,
+            source=self._source,
+            face=face,
+            frame_rate=self._rate,
+            start_timecode=self._timecode,
+        )
+

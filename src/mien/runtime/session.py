@@ -1,0 +1,58 @@
+"""A card to a callable on arrays: the only place where ONNX Runtime is met and a device is chosen."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from mien.core.arrays import Array
+from mien.core.card import ModelCard
+from mien.core.errors import ModelError
+from mien.weights.store import read_weights
+
+MOST_THREADS = 2
+"""Our networks are small: more threads than this wait for each other."""
+
+
+class OnnxSession:
+    """One network, loaded once and called often.
+
+    Args:
+        card: whose weights; they are hashed before they are used.
+        folder: where the file lies; None for the package's own.
+
+    Raises:
+        ModelError: the file is missing, was changed, or is no network.
+    """
+
+    def __init__(self, card: ModelCard, folder: Path | None = None) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = min(MOST_THREADS, available_cores())
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        weights = read_weights(card, folder)
+        try:
+            self._session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime raises a dozen private types
+            cause = str(error).splitlines()[0]
+            raise ModelError(card.file, "E_MODEL", f"is no network that this ONNX Runtime reads: {cause}") from error
+        self.card = card
+        self._inputs = [value.name for value in self._session.get_inputs()]
+
+    def __call__(self, *inputs: Array) -> Sequence[Array]:
+        """The network's outputs for float32 `inputs`, in the order of its signature."""
+        feed = {
+            name: np.ascontiguousarray(value, np.float32) for name, value in zip(self._inputs, inputs, strict=True)
+        }
+        outputs: Sequence[Array] = self._session.run(None, feed)
+        return outputs
+
+
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1

@@ -1,0 +1,194 @@
+"""A trained network to an ONNX file that answers the same, and its card."""
+
+import copy
+import hashlib
+import itertools
+import json
+import logging
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.helper
+import onnx.numpy_helper
+import onnxruntime
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from mien.core.arrays import Array
+from mien.core.card import Figure, ModelCard
+from mien.core.errors import ModelError
+from mien.train.loop import TrainOptions
+from mien.weights.catalog import write_card
+
+TOLERANCE = 1e-4
+"""Greatest difference of torch and ONNX, in parts of an output's own size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a network looks like from outside.
+
+    Args:
+        inputs: names and example tensors, in order.
+        outputs: names, in order.
+        free: for each input, the axes (by number, with a name and a divisor) that may have any length.
+    """
+
+    inputs: tuple[tuple[str, Tensor], ...]
+    outputs: tuple[str, ...]
+    free: tuple[dict[int, tuple[str, int]], ...] = ()
+
+
+def export(network: nn.Module, signature: Signature, file: Path) -> float:
+    """Writes `network` as ONNX and gives the greatest difference between the two on fresh inputs.
+
+    Raises:
+        ModelError: they differ by more than `TOLERANCE`.
+    """
+    network = network.eval()
+    examples = tuple(example for _, example in signature.inputs)
+    shapes = tuple(
+        {axis: divisor * torch.export.Dim(name, min=1, max=64) for axis, (name, divisor) in axes.items()}
+        for axes in signature.free
+    )
+    quiet = logging.getLogger("torch.onnx")
+    level = quiet.level
+    quiet.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own use of what torch deprecates
+        program = torch.onnx.export(
+            network,
+            examples,
+            dynamo=True,
+            verbose=False,
+            input_names=[name for name, _ in signature.inputs],
+            output_names=list(signature.outputs),
+            dynamic_shapes=shapes or None,
+        )
+    quiet.setLevel(level)
+    assert program is not None
+    file.write_bytes(_halved(program.model_proto).SerializeToString())
+    difference = parity(network, signature, file.read_bytes())
+    if difference > TOLERANCE:
+        raise ModelError(file, "E_MODEL", f"torch and ONNX differ by {difference:.2g}", f"allowed is {TOLERANCE}")
+    return difference
+
+
+def rounded(network: nn.Module) -> nn.Module:
+    """A copy, normalisations folded into convolutions, whose weights are numbers that half precision holds.
+
+    The file is half as large, and torch says the same as ONNX to the last digits.
+    """
+    network = copy.deepcopy(network).eval()
+    for module in list(network.modules()):
+        children = list(module.named_children())
+        for (name, convolution), (norm_name, norm) in itertools.pairwise(children):
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(module, name, fuse_conv_bn_eval(convolution, norm))
+                setattr(module, norm_name, nn.Identity())
+    with torch.no_grad():
+        for value in network.parameters():
+            value.copy_(value.half().float())
+    return network
+
+
+def _halved(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same graph with its large float tensors stored in half precision; ONNX Runtime widens them once, at load."""
+    widened = []
+    for tensor in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype == np.float32 and values.size > 256 and (values.astype(np.float16) == values).all():
+            name = tensor.name
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+            widened.append(onnx.helper.make_node("Cast", [f"{name}_half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend([*widened, *nodes])
+    del model.graph.value_info[:]
+    return model
+
+
+def twin(network: nn.Module, file: Path) -> nn.Module:
+    """A freshly built `network` with the weights of an exported file: what shipped, as torch, to test or to go on from.
+
+    Raises:
+        ModelError: the file lacks a weight of the network.
+    """
+    stored = {}
+    for tensor in onnx.load_model(file).graph.initializer:
+        stored[tensor.name.removesuffix("_half")] = torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy()).float()
+    same = rounded(network)
+    missing = [name for name in same.state_dict() if name not in stored]
+    if missing:
+        raise ModelError(file, "E_MODEL", f"lacks the weights {', '.join(missing[:3])}", "export it with this version")
+    same.load_state_dict({name: stored[name] for name in same.state_dict()})
+    return same
+
+
+def parity(network: nn.Module, signature: Signature, weights: bytes) -> float:
+    """Greatest difference of torch and ONNX over ten random inputs, in parts of each output's greatest value."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    generator = torch.Generator().manual_seed(0)
+    worst = 0.0
+    for _ in range(10):
+        inputs = [
+            example.mean() + example.std() * torch.randn(example.shape, generator=generator)
+            for _, example in signature.inputs
+        ]
+        with torch.no_grad():
+            ours = network(*inputs)
+        ours = ours if isinstance(ours, tuple) else (ours,)
+        feed = {name: value.numpy() for (name, _), value in zip(signature.inputs, inputs, strict=True)}
+        theirs = session.run(None, feed)
+        worst = max(worst, *(_difference(a.numpy(), b) for a, b in zip(ours, theirs, strict=True)))
+    return worst
+
+
+def _difference(one: Array, other: Array) -> float:
+    return float(np.abs(one - other).max() / max(1.0, float(np.abs(one).max())))
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What a card says that no file can tell: see `ModelCard`."""
+
+    purpose: str
+    input: str
+    output_basis: str | None
+    paper: str
+    data: str
+    weakness: str
+
+
+def write_story(file: Path, story: Story, command: str, figures: tuple[Figure, ...]) -> ModelCard:
+    """The card of a weight file, written beside it."""
+    weights = file.read_bytes()
+    card = ModelCard(
+        name=file.stem,
+        file=file.name,
+        sha256=hashlib.sha256(weights).hexdigest(),
+        size=len(weights),
+        licence="MIT",
+        purpose=story.purpose,
+        input=story.input,
+        output_basis=story.output_basis,
+        paper=story.paper,
+        recipe=command,
+        data=story.data,
+        weakness=story.weakness,
+        figures=figures,
+    )
+    write_card(card, file.parent)
+    return card
+
+
+def write_recipe(file: Path, options: TrainOptions, command: str, scores: tuple[tuple[str, float], ...]) -> None:
+    """The recipe of a training as JSON, beside its weights."""
+    recipe = {"command": command, "options": asdict(options), "validation": dict(scores)}
+    file.write_text(json.dumps(recipe, indent=2) + "\n")

@@ -1,0 +1,165 @@
+"""The one training loop: any task with a network and a loss, resumable at every checkpoint."""
+
+import copy
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Generator, Tensor, nn
+
+from mien.core.errors import InputError
+from mien.core.report import Row
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How long and how fast a network learns. Saved beside its weights."""
+
+    steps: int = 10_000
+    """Batches to learn from."""
+    batch: int = 128
+    """Samples a batch."""
+    rate: float = 2e-3
+    """Highest learning rate; it rises over the first steps and falls to nothing along a cosine."""
+    decay: float = 0.02
+    """Weight decay."""
+    seed: int = 0
+    """Where every random number comes from: the same seed makes the same batches."""
+    threads: int = 0
+    """CPU threads; 0 takes all."""
+    score_every: int = 1000
+    """Steps between two looks at the validation pictures."""
+    save_every: float = 60.0
+    """Seconds between two checkpoints."""
+    bfloat16: bool = True
+    """Whether convolutions run in bfloat16."""
+
+
+Sample = TypeVar("Sample")
+
+
+class Task(Protocol[Sample]):
+    """What the loop needs of a task: a network, fresh samples, their loss, and a score."""
+
+    network: nn.Module
+
+    def draw(self, batch: int, generator: Generator) -> Sample:
+        """A fresh batch that `generator` alone decides."""
+        ...
+
+    def loss(self, sample: Sample) -> Tensor:
+        """The loss of the network on a batch."""
+        ...
+
+    def score(self, network: nn.Module) -> tuple[Row, ...]:
+        """Figures of `network`, in evaluation mode, on the validation pictures."""
+        ...
+
+
+def learning_rate(step: int, options: TrainOptions) -> float:
+    """The rate at a step: a rise over 3 % of the steps, then a cosine to a hundredth."""
+    rise = max(int(options.steps * 0.03), 1)
+    if step < rise:
+        return options.rate * (step + 1) / rise
+    along = (step - rise) / max(options.steps - rise, 1)
+    return options.rate * (0.01 + 0.99 * (1 + math.cos(math.pi * along)) / 2)
+
+
+def save_atomically(state: dict[str, object], file: Path) -> None:
+    """Writes a checkpoint beside `file` and renames it: a kill at any moment leaves the old one or the new one."""
+    partial = file.with_name(file.name + ".partial")
+    torch.save(state, partial)
+    os.replace(partial, file)
+
+
+def train(
+    task: Task[Sample],
+    options: TrainOptions,
+    checkpoint: Path,
+    report: Callable[[int, float, tuple[Row, ...]], None],
+    progress: bool = True,
+) -> nn.Module:
+    """Trains, and gives back the averaged network in evaluation mode.
+
+    Args:
+        task: what to learn.
+        options: for how long.
+        checkpoint: file that holds everything needed to go on after a kill; read when it exists.
+        report: called with step, mean loss since the last call, and the scores.
+        progress: whether a bar is shown.
+
+    Raises:
+        InputError: the checkpoint belongs to other options.
+    """
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    network = task.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = copy.deepcopy(network).eval()
+    parameters = list(network.parameters())
+    optimiser = torch.optim.AdamW(parameters, lr=options.rate, weight_decay=options.decay)
+    step = _resume(checkpoint, options, network, average, optimiser)
+    generator, losses, saved = Generator(), [], time.monotonic()
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, disable=not progress) as bar:
+        line = bar.add_task("", total=options.steps, completed=step)
+        while step < options.steps:
+            generator.manual_seed(options.seed * 1_000_003 + step)
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(step, options)
+            network.train()
+            with torch.no_grad():
+                sample = task.draw(options.batch, generator)
+            with torch.autocast("cpu", torch.bfloat16, enabled=options.bfloat16):
+                loss = task.loss(sample)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(parameters, 5.0)
+            optimiser.step()
+            step += 1
+            _follow(average, network, min(0.998, step / (step + 20)))
+            losses.append(loss.detach())
+            bar.update(line, advance=1)
+            finished = step == options.steps
+            if finished or step % options.score_every == 0:
+                scores = task.score(average)
+                mean = float(torch.stack(losses).mean())
+                losses.clear()
+                report(step, mean, scores)
+                bar.update(line, description=f"loss {mean:.4f}  " + "  ".join(f"{r.what} {r.value:.4g}" for r in scores[:3]))
+            if finished or time.monotonic() - saved > options.save_every:
+                state = {"network": network.state_dict(), "average": average.state_dict(), "step": step}
+                save_atomically(state | {"optimiser": optimiser.state_dict(), "options": vars(options)}, checkpoint)
+                saved = time.monotonic()
+    return average
+
+
+def _follow(average: nn.Module, network: nn.Module, keep: float) -> None:
+    """Moves the averaged weights a little towards the present ones."""
+    with torch.no_grad():
+        for slow, fast in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+            if slow.dtype.is_floating_point:
+                slow.lerp_(fast, 1 - keep)
+            else:
+                slow.copy_(fast)
+
+
+def _resume(
+    checkpoint: Path, options: TrainOptions, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
+) -> int:
+    if not checkpoint.exists():
+        return 0
+    state = torch.load(checkpoint, weights_only=True)
+    same = ("steps", "batch", "rate", "decay", "seed")
+    if any(state["options"][name] != getattr(options, name) for name in same):
+        remedy = "name another folder, or give the options it was started with"
+        raise InputError(checkpoint, "E_STATE", "this checkpoint belongs to a training with other options", remedy)
+    network.load_state_dict(state["network"])
+    average.load_state_dict(state["average"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["step"])

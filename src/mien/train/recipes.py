@@ -1,0 +1,181 @@
+"""Every training by name: what it learns from, for how long, what it leaves behind. Each is one command."""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from mien.core.card import Figure, ModelCard
+from mien.core.errors import UsageError
+from mien.core.report import Row
+from mien.nets.landmarks import FEATURES, POINTS, SIDE
+from mien.train.export import Signature, Story, export, rounded, write_recipe, write_story
+from mien.train.expression import OPTIONS as EXPRESSION_OPTIONS
+from mien.train.expression import ExpressionTask
+from mien.train.finder import OPTIONS as FINDER_OPTIONS
+from mien.train.finder import FinderTask
+from mien.train.landmarks import OPTIONS as LANDMARK_OPTIONS
+from mien.train.landmarks import LandmarkTask
+from mien.train.loop import Task, TrainOptions, train
+from mien.train.shape import learn_shape
+
+_FACES = (
+    "9,143 news photographs of LFW (deep-funneled; no licence stated, pictures uncleared: used to train, never "
+    "redistributed), 470 portraits of officials (CivilServiceUSA, MIT), 1,115 generated faces (SFHQ and SFHQ-T2I, MIT)"
+)
+_TEACHER = "labels are the mean of four views by MediaPipe Face Landmarker (Apache-2.0): its faults are learned too"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training.
+
+    Args:
+        options: for how long.
+        task: makes the task from the folder of the packs and the folder of the results.
+        exported: the part of the trained network that ships.
+        signature: how it looks from outside.
+        story: for its card.
+    """
+
+    options: TrainOptions
+    task: Callable[[Path, Path], Task[Any]]
+    exported: Callable[[nn.Module], nn.Module]
+    signature: Signature
+    story: Story
+
+
+def _net(network: nn.Module) -> nn.Module:
+    return network.net  # type: ignore[return-value]
+
+
+_CUT = torch.full((1, 1, SIDE, SIDE), 120.0) + 40 * torch.sin(torch.arange(SIDE) / 5.0)
+_PICTURE = torch.full((1, 1, 160, 224), 120.0) + 40 * torch.sin(torch.arange(224) / 5.0)
+
+RECIPES: dict[str, Recipe] = {
+    "finder": Recipe(
+        FINDER_OPTIONS,
+        lambda data, folder: FinderTask(data),
+        lambda network: network,
+        Signature((("luminance", _PICTURE),), ("score", "box", "points"), ({2: ("rows", 32), 3: ("columns", 32)},)),
+        Story(
+            purpose="Finds faces of 15 to 330 px in a whole picture: a score, a box and five points for each cell.",
+            input="luminance [1, 1, H, W] of 0..255, H and W multiples of 32",
+            output_basis=None,
+            paper="our own; anchor-free, in the manner of FCOS",
+            data=f"{_FACES}; 495 whole pictures of public repositories and collages of generated faces (train only); "
+            "faces pasted at 15-300 px into the faceless ones",
+            weakness="profiles, faces turned by more than 45 degrees, heavy blur; the error by group is not known",
+        ),
+    ),
+    "landmarks": Recipe(
+        LANDMARK_OPTIONS,
+        lambda data, folder: LandmarkTask(data),
+        _net,
+        Signature((("luminance", _CUT),), ("points", "presence", "features")),
+        Story(
+            purpose="Reads 478 points of a face from an upright cut, and whether there is a face at all.",
+            input=f"luminance [1, 1, {SIDE}, {SIDE}] of 0..255, the face's square upright with a margin of 1.3",
+            output_basis=None,
+            paper="our own; residual convolutions with a linear face model as the last layer",
+            data=f"{_FACES}; windows without faces of 153 pictures of public repositories; {_TEACHER}",
+            weakness="profiles beyond 60 degrees (the teacher is weak there too), faces below 24 px, strong occlusion; "
+            "the error by age, gender and skin was not measured on the training packs, which carry no such labels",
+        ),
+    ),
+    "expression": Recipe(
+        EXPRESSION_OPTIONS,
+        lambda data, folder: ExpressionTask(data, folder / "landmarks.pt"),
+        lambda network: network,
+        Signature(
+            (
+                ("points", torch.rand((1, POINTS, 3), generator=torch.Generator().manual_seed(1)) * SIDE),
+                ("features", torch.rand((1, FEATURES), generator=torch.Generator().manual_seed(2))),
+            ),
+            ("weights",),
+        ),
+        Story(
+            purpose="Reads 52 ARKit weights from what the landmark network saw.",
+            input=f"points [1, 478, 3] in pixels of the {SIDE} px cut, features [1, {FEATURES}], both of `landmarks`",
+            output_basis="arkit",
+            paper="our own; a first head, to be replaced by local-global metric learning",
+            data=f"{_FACES}; {_TEACHER}",
+            weakness="copies the teacher: noseSneer, cheekPuff, cheekSquint, jawForward, jawLeft, jawRight and "
+            "mouthClose hardly move, eyeWide, mouthFunnel, mouthDimple and mouthFrown little; tongueOut is always 0",
+        ),
+    ),
+}
+"""Networks, in the order in which they are trained: the expression head needs the landmark network's checkpoint."""
+
+SHAPE = "face-shape"
+"""The one card that is no network: the mean face."""
+
+_SHAPE_STORY = Story(
+    purpose="The mean face in metres, our own triangles, and how steady each point is under expression.",
+    input="none: it is a table",
+    output_basis=None,
+    paper="our own; generalised Procrustes analysis (J. C. Gower 1975)",
+    data=f"landmarks of {_FACES}; {_TEACHER}",
+    weakness="one mean for all ages and origins; its size is that of an adult whose irises are 63 mm apart",
+)
+
+
+def run(
+    name: str,
+    data: Path,
+    folder: Path,
+    changes: dict[str, Any],
+    report: Callable[[int, float, tuple[Row, ...]], None],
+    progress: bool = True,
+) -> ModelCard:
+    """Trains `name`, exports it, and writes its card and recipe into `folder`; goes on where a kill left off.
+
+    Args:
+        name: a key of `RECIPES`, or `SHAPE`.
+        data: folder of the packs.
+        folder: where checkpoint, weights, card and recipe go.
+        changes: options that differ from the recipe's.
+        report: see `train`.
+        progress: whether a bar is shown.
+
+    Raises:
+        UsageError: there is no such training.
+        InputError: packs are missing, or a checkpoint belongs to other options.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    command = f"mien train {name} --data {shlex.quote(data.name)}"
+    if name == SHAPE:
+        return _make_shape(data, folder, command)
+    if name not in RECIPES:
+        known = ", ".join((SHAPE, *RECIPES))
+        raise UsageError(name, "E_USAGE", "there is no such training", f"known are {known}")
+    recipe = RECIPES[name]
+    options = replace(recipe.options, **changes)
+    command += "".join(f" --{key} {value}" for key, value in changes.items() if key in ("steps", "batch", "rate", "seed"))
+    task = recipe.task(data, folder)
+    network = rounded(train(task, options, folder / f"{name}.pt", report, progress))
+    scores = task.score(network)
+    difference = export(recipe.exported(network), recipe.signature, folder / f"{name}.onnx")
+    figures = (
+        *(Figure(row.what, round(row.value, 4), row.unit, f"{command} (its last validation)") for row in scores),
+        Figure("torch against ONNX", float(f"{difference:.2g}"), "of the greatest output", command),
+    )
+    write_recipe(folder / f"{name}.json", options, command, tuple((row.what, row.value) for row in scores))
+    return write_story(folder / f"{name}.onnx", recipe.story, f"{command} --steps {options.steps}", figures)
+
+
+def _make_shape(data: Path, folder: Path, command: str) -> ModelCard:
+    points, steadiness, triangles = learn_shape(data)
+    file = folder / f"{SHAPE}.npz"
+    np.savez_compressed(
+        file,
+        points=points.astype(np.float32),
+        steadiness=steadiness.astype(np.float32),
+        triangles=triangles.astype(np.int16),
+    )
+    return write_story(file, _SHAPE_STORY, command, ())

@@ -1,0 +1,82 @@
+"""Recipe of the mean face: landmarks of the training faces, freed of pose and size, averaged, made symmetric."""
+
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial import Delaunay
+
+from mien.core.arrays import Array
+from mien.core.face import IRIS_LEFT, IRIS_RIGHT
+from mien.core.geometry import fit_similarity
+from mien.data.packs import FacesPack, read_folder
+
+IRIS_DISTANCE = 0.063
+"""Metres between the irises of the mean adult."""
+
+MOST = 3000
+"""Faces that are enough for a mean."""
+
+_EYE_CORNERS = (33, 133, 362, 263)
+_RIGHT_EYE = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
+_LEFT_EYE = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
+_INNER_LIPS = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
+
+
+def learn_shape(data: Path) -> tuple[Array, Array, Array]:
+    """Points [478, 3] in metres, steadiness [478] and triangles [M, 3] from the training faces of `data`."""
+    packs, _ = read_folder(data)
+    rng = np.random.default_rng(0)
+    faces = np.concatenate([pack.landmarks[pack.indices("train")] for pack in packs]).astype(np.float64)
+    faces = faces[rng.permutation(len(faces))[:MOST]]
+    faces[..., :2] -= faces[..., :2].mean(1, keepdims=True)
+    mean = _upright(packs)
+    for _ in range(4):
+        steadiness = _steadiness(faces, mean)
+        moved = _laid_over(faces, mean, steadiness)
+        mean = _symmetric(moved.mean(0), packs[0].mirror)
+    origin = mean[list(_EYE_CORNERS)].mean(0)
+    size = np.linalg.norm(mean[IRIS_RIGHT] - mean[IRIS_LEFT])
+    points = (mean - origin) / size * IRIS_DISTANCE
+    return points, _steadiness(faces, mean), triangulate(points)
+
+
+def _upright(packs: list[FacesPack]) -> Array:
+    """The mean of posed portraits: what people do who are told to look into the camera is our pitch of zero."""
+    posed = next((pack for pack in packs if "official" in pack.name), packs[0])
+    faces = posed.landmarks[posed.indices("train")].astype(np.float64)
+    centred = faces - faces.mean(1, keepdims=True)
+    return _symmetric((centred / np.sqrt((centred**2).sum((1, 2), keepdims=True))).mean(0), posed.mirror)
+
+
+def _symmetric(points: Array, mirror: Array) -> Array:
+    points = points - points.mean(0)
+    return np.asarray((points + points[mirror] * [-1, 1, 1]) / 2)
+
+
+def _laid_over(faces: Array, mean: Array, weights: Array) -> Array:
+    fits = [fit_similarity(face, mean, weights) for face in faces]
+    return np.stack([f.scale * face @ f.rotation.T + f.translation for f, face in zip(fits, faces, strict=True)])
+
+
+def _steadiness(faces: Array, mean: Array) -> Array:
+    """One over the variance that each point keeps once pose is gone; reweighted twice so that jaws do not turn heads."""
+    weights = np.ones(len(mean))
+    for _ in range(2):
+        moved = _laid_over(faces, mean, weights)
+        variance = ((moved - moved.mean(0)) ** 2).sum(2).mean(0)
+        weights = 1 / (variance + 0.25 * np.median(variance))
+        weights[[IRIS_RIGHT, IRIS_LEFT]] = weights[468:478] = 0
+        weights /= weights.mean()
+    return weights
+
+
+def triangulate(points: Array) -> Array:
+    """[M, 3] triangles of the front view of points [478, 3], without the irises, the eyes and the open mouth."""
+    flat = points[:468, :2]
+    triangles = Delaunay(flat).simplices
+    holes = [set(ring) for ring in (_RIGHT_EYE, _LEFT_EYE, _INNER_LIPS)]
+    kept = [t for t in triangles.tolist() if not any(hole.issuperset(t) for hole in holes)]
+    a, b, c = (flat[np.array(kept)[:, k]] for k in range(3))
+    turns = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    # y points down: a triangle that is counter-clockwise with y up has a negative area here.
+    return np.array([t if turn < 0 else [t[0], t[2], t[1]] for t, turn in zip(kept, turns, strict=True)], np.int32)

@@ -1,0 +1,111 @@
+"""Vocabularies: Apple's 52 in Apple's order, and what a mirror does to them."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mien.core.basis import ARKIT, BASES, EYE_LOOK, Basis
+
+CHECKED = settings(derandomize=True, deadline=None, max_examples=50)
+APPLES_ORDER = """
+eyeBlinkLeft eyeLookDownLeft eyeLookInLeft eyeLookOutLeft eyeLookUpLeft eyeSquintLeft eyeWideLeft
+eyeBlinkRight eyeLookDownRight eyeLookInRight eyeLookOutRight eyeLookUpRight eyeSquintRight eyeWideRight
+jawForward jawLeft jawRight jawOpen
+mouthClose mouthFunnel mouthPucker mouthLeft mouthRight mouthSmileLeft mouthSmileRight mouthFrownLeft mouthFrownRight
+mouthDimpleLeft mouthDimpleRight mouthStretchLeft mouthStretchRight mouthRollLower mouthRollUpper mouthShrugLower
+mouthShrugUpper mouthPressLeft mouthPressRight mouthLowerDownLeft mouthLowerDownRight mouthUpperUpLeft mouthUpperUpRight
+browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight
+cheekPuff cheekSquintLeft cheekSquintRight
+noseSneerLeft noseSneerRight
+tongueOut
+"""
+APPLE = APPLES_ORDER.split()
+
+
+def swapped(column: str) -> str:
+    return column.replace("Left", "?").replace("Right", "Left").replace("?", "Right")
+
+
+def test_arkit_is_apples_52_in_apples_order() -> None:
+    assert len(ARKIT) == 52
+    assert list(ARKIT.columns) == APPLE
+    assert (ARKIT.name, ARKIT.low, ARKIT.high) == ("arkit", 0.0, 1.0)
+    assert BASES["arkit"] is ARKIT
+
+
+def test_every_basis_is_found_by_its_own_name() -> None:
+    assert all(name == basis.name for name, basis in BASES.items())
+
+
+def test_mirror_swaps_left_and_right_and_nothing_else() -> None:
+    assert [ARKIT.columns[k] for k in ARKIT.mirror] == [swapped(column) for column in ARKIT.columns]
+    assert int((ARKIT.mirror != np.arange(52)).sum()) == 40
+
+
+@pytest.mark.parametrize("basis", BASES.values(), ids=BASES)
+def test_mirror_is_its_own_inverse(basis: Basis) -> None:
+    assert (basis.mirror[basis.mirror] == np.arange(len(basis))).all()
+    with pytest.raises(ValueError, match="read-only"):
+        basis.mirror[0] = 1
+
+
+@CHECKED
+@given(st.sets(st.sampled_from(APPLE), min_size=1), st.randoms(use_true_random=False))
+def test_mirror_of_any_choice_of_columns_is_an_involution(chosen: set[str], random: object) -> None:
+    columns = sorted(chosen)
+    random.shuffle(columns)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
+    basis = Basis("some", tuple(columns))
+    assert (basis.mirror[basis.mirror] == np.arange(len(columns))).all()
+    for column, k in zip(columns, basis.mirror, strict=True):
+        assert columns[k] == (swapped(column) if swapped(column) in chosen else column)
+
+
+def test_index_finds_every_column() -> None:
+    assert [ARKIT.index(column) for column in APPLE] == list(range(52))
+    assert ARKIT.indices(["tongueOut", "eyeBlinkLeft"]).tolist() == [51, 0]
+    assert ARKIT.indices([]).shape == (0,)
+
+
+def test_unknown_column_is_named_together_with_the_basis() -> None:
+    with pytest.raises(KeyError, match="basis arkit has no column mouthSmile"):
+        ARKIT.index("mouthSmile")
+    with pytest.raises(KeyError, match="_neutral"):
+        ARKIT.indices(["jawOpen", "_neutral"])
+
+
+def test_duplicate_columns_are_refused() -> None:
+    with pytest.raises(ValueError, match="basis mine names a column twice"):
+        Basis("mine", ("AU1", "AU2", "AU1"))
+
+
+def test_mirror_pair_of_a_missing_column_is_refused() -> None:
+    with pytest.raises(ValueError, match="basis mine mirrors AU4R, which is not one of its columns"):
+        Basis("mine", ("AU4L",), mirror_names=(("AU4L", "AU4R"),))
+
+
+@pytest.mark.parametrize("pairs", [(("a", "b"), ("b", "c")), (("a", "b"), ("b", "a")), (("a", "a"),)])
+def test_column_in_two_mirror_pairs_is_refused(pairs: tuple[tuple[str, str], ...]) -> None:
+    with pytest.raises(ValueError, match="basis mine mirrors a column twice"):
+        Basis("mine", ("a", "b", "c"), mirror_names=pairs)
+
+
+def test_mirror_pairs_may_be_given() -> None:
+    basis = Basis("mine", ("AU4L", "AU12", "AU4R"), mirror_names=(("AU4L", "AU4R"),))
+    assert basis.mirror.tolist() == [2, 1, 0]
+    assert Basis("plain", ("eyeLeft", "eyeRight"), mirror_names=()).mirror.tolist() == [0, 1]
+
+
+def test_eye_look_names_the_eight_gaze_columns() -> None:
+    assert set(EYE_LOOK) == {column for column in APPLE if column.startswith("eyeLook")}
+    assert len(EYE_LOOK) == 8
+
+
+def test_bases_are_values() -> None:
+    assert Basis("arkit", tuple(APPLE)) == ARKIT
+    assert hash(Basis("arkit", tuple(APPLE))) == hash(ARKIT)
+    assert Basis("arkit", tuple(APPLE[::-1])) != ARKIT
+    _ = ARKIT.mirror
+    assert pickle.loads(pickle.dumps(ARKIT)) == ARKIT
