@@ -18,7 +18,7 @@ from mien.core.report import Report, Row
 from mien.formats.images import read_image
 from mien.formats.video import VideoReader
 from mien.metrics import landmark_error
-from mien.pipelines.capture import Capturer, CaptureOptions, FaceChoice
+from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice
 
 PEOPLE = ("061", "067", "082", "091", "099", "104", "113", "119", "124", "129", "135", "140")
 MOODS = ("neutral", "smiling")
@@ -47,7 +47,9 @@ class Seen:
     error: float
 
 
-def compare(frames: Sequence[Frame] | VideoReader, capturer: Capturer, teacher: Teacher, limit: int | None) -> list[Seen]:
+def compare(
+    frames: Sequence[Frame] | VideoReader, capturer: Capturer, teacher: Teacher, limit: int | None
+) -> list[Seen]:
     """Every frame through both; of several faces the first is compared."""
     seen = []
     for frame, readings in capturer.stream(frames):
@@ -112,7 +114,9 @@ def followed_rows(clips: dict[str, list[Seen]]) -> list[Row]:
         share = 100 * both / here if here else float("nan")
         rows.append(Row(f"{name}, followed in {both} of {here} frames ({alone} further)", share, "%"))
     share = 100 * same / taught if taught else float("nan")
-    rows.append(Row(f"all clips, followed in {same} of {taught} frames ({further} further)", share, "%", ">= 99", ">= 100"))
+    rows.append(
+        Row(f"all clips, followed in {same} of {taught} frames ({further} further)", share, "%", ">= 99", ">= 100")
+    )
     return rows
 
 
@@ -150,9 +154,9 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
     rows.append(Row(f"{FACELESS}, frames of {len(faceless)} with a face", false, "frames", "<= 0", "<= 0"))
     rows += group_rows(data, london)
     notes = (
-        "True points: one view of MediaPipe Face Landmarker in IMAGE mode on every frame; it repeats itself to about 1 % IOD.",
-        "Overall: the London photos and every frame of single_face.mp4 and WolfgangLanger_Pexels.mp4, each counted once.",
-        f"Followed: mien's box overlaps the teacher's by {SAME} or more. Further: mien sees a face where the teacher does not.",
+        "True points: one view of MediaPipe Face Landmarker in IMAGE mode; it repeats itself to about 1 % IOD.",
+        f"Overall: the London photos and every frame of {' and '.join(MEASURED)}, each counted once.",
+        f"Followed: the box overlaps the teacher's by {SAME} or more. Further: mien sees a face and the teacher none.",
         "The groups are far too small to tell one from another: they would show a gross failure only.",
     )
     publish(Report("End to end", command(data, limit), tuple(rows), notes), ledger)

@@ -96,7 +96,7 @@ def geometric_looks(points: Array, shape: FaceShape) -> Array:
 
 
 def second_view(teacher: Teacher, rgb: Array, points: Array) -> Array:
-    """The teacher's weights [52] on the picture with a border, a little larger; NaN when it sees none or another face."""
+    """The teacher's weights [52] on the picture with a border, a little larger; NaN when it lost the face."""
     height, width = rgb.shape[:2]
     down, across = round(BORDER * height), round(BORDER * width)
     padded = np.pad(rgb, ((down, down), (across, across), (0, 0)))
@@ -131,7 +131,13 @@ def summary_rows(weights: Weights) -> list[Row]:
     looks = pearson(weights.looks, weights.true[:, _LOOK])
     error = float(np.abs(weights.capture - weights.true)[:, active].mean())
     return [
-        Row(f"mean of {len(ACTIVE)} channels, {len(weights.true)} faces", float(r[active].mean()), "r", ">= 0.70", ">= 0.85"),
+        Row(
+            f"mean of {len(ACTIVE)} channels, {len(weights.true)} faces",
+            float(r[active].mean()),
+            "r",
+            ">= 0.70",
+            ">= 0.85",
+        ),
         Row("the same with the head's own looks", float(own[active].mean()), "r"),
         Row("lowest channel", float(r[active].min()), "r"),
         Row("8 looks by geometry, mean (what capture gives)", float(r[_LOOK].mean()), "r"),
@@ -157,8 +163,8 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
         "True weights: MediaPipe Face Landmarker, mean of four views. All packs are pooled, each face counted once.",
         "Faces are cut with the jitter of following (normal: turn 5 degrees, log zoom 0.06, shift 0.03 sides).",
         f"Ceiling: one view of the same teacher, the picture with a black border of {BORDER:.0%} and scaled by {ZOOM}, "
-        f"against the labels; {len(weights.true) - len(weights.again[np.isfinite(weights.again).all(1)])} faces that it "
-        "lost there are left out. One of the label's four views has a border too, so it is a little flattered.",
+        f"against the labels; {int(np.isnan(weights.again).any(1).sum())} faces that it lost there are left out. "
+        "One of the label's four views has a border too, so the ceiling is a little flattered.",
         "No truth: the teacher itself hardly moves noseSneer, cheekPuff, cheekSquint, jawForward, jawLeft/Right and "
         "mouthClose, which are not among the channels.",
     )

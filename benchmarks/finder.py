@@ -158,9 +158,9 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
     rows += false_rows(finder, reader, scenes, limit or FACELESS)
     notes = (
         f"Found: overlap (intersection over union) of {SAME} or more, each answer used once, boxes cut at the edges.",
-        f"Composites: {limit or COMPOSITES} a band, {LONGEST} px wide, one to three validation faces in a validation room.",
-        "Wild pictures count the labelled face only; others may stand behind it. The teacher labelled the scenes and may "
-        "have missed a face, which then lowers the precision.",
+        f"Composites: {limit or COMPOSITES} a band, {LONGEST} px wide; one to three faces in a faceless room.",
+        "Wild pictures count the labelled face only; others may stand behind it. The teacher labelled the scenes: a "
+        "face that it missed lowers the precision.",
         "Capture reports a face when the landmark network confirms what the finder found.",
     )
     publish(Report("Face finder", command(data, limit), tuple(rows), notes), ledger)

@@ -96,7 +96,9 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
     reader = LandmarkReader(OnnxSession(card("landmarks")))
     reads = {pack.name.removeprefix("faces-"): read_pack(reader, pack, limit) for pack in packs}
     rows = [row for name, read in reads.items() for row in rows_of(name, read)]
-    every = Read(*(np.concatenate(part) for part in zip(*((r.error, r.score, r.yaw) for r in reads.values()), strict=True)))
+    every = Read(
+        *(np.concatenate(part) for part in zip(*((r.error, r.score, r.yaw) for r in reads.values()), strict=True))
+    )
     rows += by_yaw("all packs", every)
     windows = faceless_tiles(scenes, "val", np.random.default_rng(2), limit or FACELESS)
     rows += [

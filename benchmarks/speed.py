@@ -1,7 +1,7 @@
 """Milliseconds a frame of capture beside MediaPipe's, on the same frames, the same cores, in the same run."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -14,7 +14,6 @@ from teacher import Teacher
 
 from mien.core.arrays import Array
 from mien.core.errors import InputError
-from mien.core.face import Landmarks
 from mien.core.geometry import apply_affine
 from mien.core.image import Frame
 from mien.core.report import Report, Row
@@ -22,7 +21,7 @@ from mien.detect.landmarks import SIDE
 from mien.detect.pose import fit_head, gaze_from, head_pose, look_weights
 from mien.formats.video import VideoReader
 from mien.imaging.warp import cut, face_square
-from mien.pipelines.capture import Capturer, CaptureOptions, FaceChoice, quality
+from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
@@ -30,6 +29,7 @@ WIDTH, HEIGHT = 1280, 720
 FRAMES = 150
 ROUNDS = 5
 CORES = 2
+PARTS = ("cut", "landmark network", "expression head", "pose and gaze")
 CLIPS = ("WolfgangLanger_Pexels.mp4", "single_face.mp4")
 
 
@@ -54,7 +54,9 @@ def decoded(data: Path, count: int) -> list[Frame]:
             if len(frames) == count:
                 return frames
     if not frames:
-        raise InputError(data / "videos", "E_NOTFILE", f"holds none of {', '.join(CLIPS)}", "name the folder with --data")
+        raise InputError(
+            data / "videos", "E_NOTFILE", f"holds none of {', '.join(CLIPS)}", "name the folder with --data"
+        )
     return frames
 
 
@@ -80,32 +82,76 @@ def mien_round(capturer: Capturer, frames: Sequence[Frame]) -> Array:
     return np.array(spent) * 1000
 
 
-def parts_round(capturer: Capturer, frames: Sequence[Frame]) -> dict[str, Array]:
-    """Milliseconds of each frame by part: the same steps as capture while it follows one face, one after the other."""
+def parts_round(capturer: Capturer, frames: Sequence[Frame]) -> Array:
+    """[frames, `PARTS`] milliseconds: the steps of capture while it follows a face, one after the other."""
     landmarks, expression = OnnxSession(card("landmarks")), OnnxSession(card("expression"))
     shape, camera = capturer.shape, capturer.camera(frames[0])
-    spent: dict[str, list[float]] = {}
-
-    def timed[T](part: str, step: Callable[[], T]) -> T:
-        start = perf_counter()
-        made = step()
-        spent.setdefault(part, []).append((perf_counter() - start) * 1000)
-        return made
-
+    spent = []
     for frame, readings in capturer.stream(frames):
         if not readings:
             continue
         square = face_square(readings[0].landmarks.points, SIDE)
-        crop = timed("cut", lambda: cut(frame, square, SIDE))  # noqa: B023
-        points, _, features = timed("landmark network", lambda: landmarks(crop.pixels[None, None]))  # noqa: B023
+        marks = [perf_counter()]
+        crop = cut(frame, square, SIDE)
+        marks.append(perf_counter())
+        points, _, features = landmarks(crop.pixels[None, None])
+        marks.append(perf_counter())
+        expression(points, features)
+        marks.append(perf_counter())
         seen = apply_affine(square, points[0].astype(np.float64))
-        timed("expression head", lambda: expression(points[0][None], features[0][None]))  # noqa: B023
+        head = fit_head(seen, shape)
+        head_pose(head, camera)
+        look_weights(gaze_from(seen, head, shape))
+        marks.append(perf_counter())
+        spent.append(np.diff(marks))
+    return np.array(spent).reshape(-1, len(PARTS)) * 1000
 
-        def turned() -> None:
-            head = fit_head(seen, shape)  # noqa: B023
-            pose = head_pose(head, camera)
-            look_weights(gaze_from(seen, head, shape))  # noqa: B023
-            quality(Landmarks(seen, 1.0), pose)  # noqa: B023
 
-        timed("pose, gaze and quality", turned)
-    return {part: np.array(times) for part, times in spent.items()}
+def pinned() -> str:
+    """Holds this process, with every thread it will start, to `CORES` cores; says how that went."""
+    if not hasattr(os, "sched_setaffinity"):
+        return "Not pinned: this system cannot hold a process to some cores."
+    chosen = sorted(os.sched_getaffinity(0))[:CORES]
+    os.sched_setaffinity(0, chosen)
+    return f"Both pinned to the same {len(chosen)} cores."
+
+
+def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
+    """Time capture of 720p frames beside MediaPipe Face Landmarker.
+
+    Args:
+        data: Folder with videos and models.
+        limit: Frames; 150 when not given.
+        ledger: Also write the figures into benchmarks/ledger.
+    """
+    cores = pinned()
+    frames = decoded(data, limit or FRAMES)
+    capturer = Capturer(CaptureOptions(face=FaceChoice(largest=True)))
+    theirs, ours, parts = [], [], []
+    for _ in track(range(ROUNDS), "rounds", transient=True):
+        theirs.append(float(np.median(teacher_round(data, frames))))
+        ours.append(float(np.median(mien_round(capturer, frames))))
+        parts.append(np.median(parts_round(capturer, frames), axis=0))
+    best = np.min(parts, axis=0)
+    rows = [
+        Row("MediaPipe over mien, best rounds", min(theirs) / min(ours), "times", ">= 2", ">= 4"),
+        Row("mien, median of a frame, best round", min(ours), "ms"),
+        Row("MediaPipe, median of a frame, best round", min(theirs), "ms"),
+        Row("mien, median of a frame, worst round", max(ours), "ms"),
+        Row("MediaPipe, median of a frame, worst round", max(theirs), "ms"),
+        *(Row(f"mien: {part}", float(time), "ms") for part, time in zip(PARTS, best, strict=True)),
+        Row("mien: rest (records and their checks, following)", min(ours) - float(best.sum()), "ms"),
+    ]
+    notes = (
+        f"{len(frames)} frames of a clip at {WIDTH}x{HEIGHT} in memory, largest face, {ROUNDS} rounds in turn; "
+        "decoding is not counted.",
+        "MediaPipe Tasks in VIDEO mode with blendshapes, one face; making its picture object is counted. Capture "
+        "counts from pixels to reading: points, 52 weights, pose and gaze. The parts are timed "
+        "apart, each at its best round.",
+        cores,
+    )
+    publish(Report("Speed", command(data, limit), tuple(rows), notes), ledger)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

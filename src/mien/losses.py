@@ -38,7 +38,7 @@ def focal(probability: Tensor, target: Tensor, care: Tensor) -> Tensor:
 
 
 def box_distance(predicted: Tensor, true: Tensor) -> Tensor:
-    """[N] one minus the generalised overlap of boxes [N, 4] (H. Rezatofighi et al. 2019): 0 for the same box, up to 2."""
+    """[N] one minus the generalised overlap of boxes [N, 4] (H. Rezatofighi et al. 2019): 0 if the same, up to 2."""
     least = torch.maximum(predicted[:, :2], true[:, :2])
     most = torch.minimum(predicted[:, 2:], true[:, 2:])
     shared = (most - least).clamp(min=0).prod(1)

@@ -85,7 +85,7 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path, monkeypatch: pytes
     assert code_of(path) == "E_CHANGED"
 
 
-@pytest.mark.parametrize("name", [b"bad\xff\xfename.jpg", "new\nline".encode(), b"-rf %d =1+1 \"'", "😀".encode()])
+@pytest.mark.parametrize("name", [b"bad\xff\xfename.jpg", b"new\nline", b"-rf %d =1+1 \"'", "😀".encode()])
 def test_names_of_any_bytes(tmp_path: Path, name: bytes) -> None:
     path = tmp_path / os.fsdecode(name)
     path.write_bytes(b"abc")
@@ -153,7 +153,7 @@ def test_a_failure_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
     for failure in (RuntimeError, KeyboardInterrupt):
-        with pytest.raises(failure), replacing(path, overwrite=True) as part:
+        with pytest.raises(failure), replacing(path, overwrite=True) as part:  # noqa: PT012
             part.write_bytes(b"half")
             raise failure
     assert path.read_bytes() == b"old"
@@ -172,7 +172,7 @@ def test_overwriting_is_asked_for(tmp_path: Path) -> None:
 
 def test_a_file_that_comes_into_being_meanwhile_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    with pytest.raises(OutputError, match="E_EXISTS"), replacing(path, overwrite=False) as part:
+    with pytest.raises(OutputError, match="E_EXISTS"), replacing(path, overwrite=False) as part:  # noqa: PT012
         part.write_bytes(b"mine")
         path.write_bytes(b"theirs")
     assert path.read_bytes() == b"theirs"

@@ -9,6 +9,7 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from mien.compose.captures import BatchOptions, Done, Steps, capture_batch
 from mien.compose.sources import expanded
@@ -25,9 +26,7 @@ _SHOWN_WEIGHTS = 5
 class Output:
     """Where the result goes. Without any, it is shown in the terminal."""
 
-    output: Annotated[
-        tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(aliases=["-o"], metavar="FILE")
-    ] = ()
+    output: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(aliases=["-o"], metavar="FILE")] = ()
     """Write a take (.json, .npz) or a table (.csv, one row per face and frame). Several sources need a name with
     {name} in it for takes: it stands for each source's name."""
     overlay: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
@@ -37,7 +36,9 @@ class Output:
 
 
 def capture(
-    sources: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PHOTO|FOLDER|VIDEO ...", help_behavior_hint="")]],
+    sources: tyro.conf.Positional[
+        Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PHOTO|FOLDER|VIDEO ...", help_behavior_hint="")]
+    ],
     output: tyro.conf.OmitArgPrefixes[Output],
     reading: tyro.conf.OmitArgPrefixes[CaptureOptions],
 ) -> int:
@@ -90,7 +91,7 @@ class _Watch:
             self._err.print(str(done.error), style="red", markup=False, highlight=False, soft_wrap=True)
             return
         if done.lost:
-            lost = f"{done.path}: W_PARTIAL: {done.frames} of {done.frames + done.lost} frames could be read"
+            lost = f"{printable(done.path)}: W_PARTIAL: {done.frames} of {done.frames + done.lost} frames could be read"
             self._err.print(lost, style="yellow", markup=False, highlight=False, soft_wrap=True)
         if done.faces == 0:
             self._err.print(f"{printable(done.path)}: no face found", markup=False, highlight=False, soft_wrap=True)
@@ -101,7 +102,8 @@ class _Watch:
 def _faces_table(done: Done) -> Table:
     """The strongest weights of each face, for reading in a terminal."""
     when = "" if done.frames == 1 else f", the last of {done.frames} frames"
-    table = Table("face", "pitch yaw roll", "strongest weights", title=f"{printable(done.path)}{when}", title_justify="left")
+    title = Text(f"{printable(done.path)}{when}")  # a text, for a name may look like markup
+    table = Table("face", "pitch yaw roll", "strongest weights", title=title, title_justify="left")
     for reading in done.last[:_SHOWN_FACES]:
         angles = np.rad2deg(angles_from_rotation(reading.state.pose.rotation))
         table.add_row(str(reading.face), " ".join(f"{angle:+.0f}°" for angle in angles), _strongest(reading))
@@ -126,5 +128,7 @@ def _summary(results: list[Done], batch: BatchOptions, err: Console) -> int:
         frames = sum(done.frames for done in results)
         written = ", ".join(printable(path) for path in (*batch.outputs, *((batch.overlay,) if batch.overlay else ())))
         counted = f"{faces} face{'s' if faces != 1 else ''} in {frames} frame{'s' if frames != 1 else ''}"
-        err.print(f"{good} of {len(results)} sources read, {counted}" + (f"; wrote {written}" if written and good else ""), markup=False, highlight=False, soft_wrap=True)
+        ending = f"; wrote {written}" if written and good else ""
+        line = f"{good} of {len(results)} sources read, {counted}{ending}"
+        err.print(line, markup=False, highlight=False, soft_wrap=True)
     return 1 if failed or partial else 0

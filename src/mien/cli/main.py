@@ -19,14 +19,14 @@ from mien.core.errors import MienError
 from mien.pipelines.capture import FaceChoice
 
 _models = tyro.extras.SubcommandApp()
-_models.command(list_models, name="list", is_default=True)
-_models.command(show_model, name="show")
-_models.command(verify_models, name="verify")
+_models.command(name="list", is_default=True)(list_models)
+_models.command(name="show")(show_model)
+_models.command(name="verify")(verify_models)
 
 _app = tyro.extras.SubcommandApp()
-_app.command(capture, name="capture")
+_app.command(name="capture")(capture)
 _app.command(_models, name="models")
-_app.command(train, name="train")
+_app.command(name="train")(train)
 
 _ABOUT = "Reads the expression on a face, offline, with networks of its own."
 
@@ -50,7 +50,7 @@ def _face_choice(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Runs one command and exits: 0 done, 1 some inputs failed, 2 usage, 3 environment, 4 nothing matched, 70 our bug."""
+    """Runs one command and exits: 0 done, 1 inputs failed, 2 usage, 3 environment, 4 nothing matched, 70 our bug."""
     sys.exit(run(arguments))
 
 
@@ -58,7 +58,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        return int(_app.cli(prog="mien", description=_ABOUT, args=list(arguments) if arguments is not None else None, registry=_registry))
+        words = None if arguments is None else list(arguments)
+        return int(_app.cli(prog="mien", description=_ABOUT, args=words, registry=_registry))
     except MienError as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return error.exit_code
@@ -69,6 +70,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # rich has met it first, and turned our output away already
+            return 0
         return stop.code if isinstance(stop.code, int) else 0
     except Exception:
         return _report_bug()
@@ -82,5 +85,6 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 def _report_bug() -> int:
     with tempfile.NamedTemporaryFile("w", prefix="mien-", suffix=".log", delete=False) as log:
         log.write(traceback.format_exc())
-    Console(stderr=True).print(f"mien: E_BUG: this is a fault of ours; please send {log.name}", style="red", markup=False)
+    message = f"mien: E_BUG: this is a fault of ours; please send {log.name}"
+    Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     return OUR_BUG

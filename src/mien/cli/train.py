@@ -38,7 +38,8 @@ def train(
         from mien.train.recipes import run
     except ModuleNotFoundError as error:
         remedy = 'pip install "mien[train]"'
-        raise UsageError("mien train", "E_USAGE", f"training needs {error.name}, which is not installed", remedy) from error
+        cause = f"training needs {error.name}, which is not installed"
+        raise UsageError("mien train", "E_USAGE", cause, remedy) from error
     console = Console(stderr=True)
 
     def report(step: int, loss: float, rows: tuple[Row, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Photos, folders and videos to takes, tables and overlays: the composition behind `mien capture` and `mien.capture`."""
+"""Photos, folders and videos to takes, tables and overlays: what `mien capture` and `mien.capture` are made of."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +13,7 @@ from mien.core.errors import InputError, MienError
 from mien.core.face import Capture, FaceReading
 from mien.core.image import Frame
 from mien.formats.tables import CsvTable
-from mien.pipelines.capture import Capturer, CaptureOptions, Gather
+from mien.pipelines.capture import CaptureOptions, Capturer, Gather
 
 
 def capture(
@@ -101,10 +101,10 @@ def capture_batch(
 
     Raises:
         UsageError: the outputs cannot be written as asked; nothing was read.
-        OutputError: a table cannot be written.
+        OutputError: a result exists already or its folder does not, and nothing was read; or the disk refuses.
         ModelError: a weight file is missing or was changed.
     """
-    check_outputs(batch.outputs, batch.overlay, sources)
+    check_outputs(batch.outputs, batch.overlay, sources, batch.overwrite)
     capturer = Capturer(options)
     results = []
     with ExitStack() as stack:

@@ -49,29 +49,35 @@ class Source:
 @contextmanager
 def opened(path: Path) -> Iterator[Source]:
     """The photo or video at `path`, told by its first bytes. Raises `InputError` when it cannot be read."""
-    with open_regular(path) as file:
-        head = file.read(_HEAD)
-    if not head or kind_of(head, path).is_still:
+    if not holds_video(path):
         yield Source(str(path), [read_image(path)])
         return
     with VideoReader(path) as video:
-        yield Source(
-            str(path), video, True, video.frame_rate, video.frame_count, video.start_timecode, video
-        )
+        yield Source(str(path), video, True, video.frame_rate, video.frame_count, video.start_timecode, video)
+
+
+def holds_video(path: Path) -> bool:
+    """Whether the file at `path` begins as a video; an empty one does not. Raises `InputError` for what is not read."""
+    with open_regular(path) as file:
+        head = file.read(_HEAD)
+    return bool(head) and not kind_of(head, path).is_still
 
 
 def expanded(paths: Sequence[Path]) -> list[Path]:
     """The files that `paths` name: a file itself, a folder's photos and videos at any depth, sorted.
 
-    Links to folders are not followed, hidden files are passed over.
+    Links to folders are not followed, hidden files and folders are passed over.
 
     Raises:
+        UsageError: nothing was named.
         NothingMatched: folders were named, and none holds a photo or a video.
     """
+    if not paths:
+        raise UsageError("mien capture", "E_USAGE", "no source was named", "name photos, folders or videos")
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+            found = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not _hidden(p.relative_to(path)))
             files += sorted(p for p in found if not p.is_dir())
         else:
             files.append(path)
@@ -80,6 +86,10 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
         known = " ".join(sorted(SUFFIXES))
         raise NothingMatched(named, "E_NOTHING", "holds no photo and no video", f"looked for {known}")
     return files
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def frames_of(source: Array | Frame | Iterable[Frame]) -> Iterable[Frame]:

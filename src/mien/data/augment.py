@@ -41,9 +41,7 @@ def jitter(generator: Generator, count: int, wide: float = 0.0) -> Tensor:
     near = torch.randn((count, 4), generator=generator) * torch.tensor(
         [FOLLOWING.turn, FOLLOWING.zoom, FOLLOWING.shift, FOLLOWING.shift]
     )
-    far = _uniform(generator, (count, 4)) * torch.tensor(
-        [FINDING.turn, FINDING.zoom, FINDING.shift, FINDING.shift]
-    )
+    far = _uniform(generator, (count, 4)) * torch.tensor([FINDING.turn, FINDING.zoom, FINDING.shift, FINDING.shift])
     return torch.where(torch.rand((count, 1), generator=generator) < wide, far, near)
 
 

@@ -1,4 +1,4 @@
-"""Whole pictures for the face finder: crops of real scenes, real portraits at every size, and faces pasted into rooms."""
+"""Whole pictures for the face finder: crops of real scenes, portraits at every size, faces pasted into rooms."""
 
 from dataclasses import dataclass
 
@@ -83,7 +83,9 @@ class CanvasMaker:
     def __init__(self, faces: list[Portrait], scenes: ScenesPack, split: str) -> None:
         self.faces = faces
         indices = scenes.indices(split)
-        self.scenes = [(scenes.pictures.open(i).convert("L"), scenes.boxes[i], scenes.points[i], scenes.kind[i]) for i in indices]
+        self.scenes = [
+            (scenes.pictures.open(i).convert("L"), scenes.boxes[i], scenes.points[i], scenes.kind[i]) for i in indices
+        ]
         self.rooms = [picture for picture, boxes, _, _ in self.scenes if len(boxes) == 0]
         self.peopled = [scene for scene in self.scenes if len(scene[1])]
         # Photographs of rooms and groups are few beside the collages, and nearer to what people bring.
@@ -110,8 +112,10 @@ class CanvasMaker:
         scale = min(_size(rng) / float((chosen[2:] - chosen[:2]).max()), 2.0)
         scaled = _scaled(picture, scale)
         centre = (chosen[:2] + chosen[2:]) / 2 * scale + rng.uniform(-0.4, 0.4, 2) * CANVAS
-        corner = np.clip(np.rint(centre - CANVAS / 2), -60, np.maximum(np.array(scaled.size) - CANVAS + 60, -60)).astype(int)
-        canvas = Image.new("L", (CANVAS, CANVAS), int(rng.choice([0, 0, rng.integers(256)])))
+        corner = np.clip(
+            np.rint(centre - CANVAS / 2), -60, np.maximum(np.array(scaled.size) - CANVAS + 60, -60)
+        ).astype(int)
+        canvas = Image.new("L", (CANVAS, CANVAS), int(rng.choice([0, 0, int(rng.integers(256))])))
         canvas.paste(scaled, (-int(corner[0]), -int(corner[1])))
         boxes, points = boxes * scale - np.tile(corner, 2), points * scale - corner
         ignored = []
@@ -131,7 +135,9 @@ class CanvasMaker:
         for place in range(across * across):
             face = self.faces[rng.integers(len(self.faces))]
             box = bounds(face.landmarks)
-            scale = min(_size(rng) / float((box[2:] - box[:2]).max()), 2.0, cell * 1.1 / float((box[2:] - box[:2]).max()))
+            scale = min(
+                _size(rng) / float((box[2:] - box[:2]).max()), 2.0, cell * 1.1 / float((box[2:] - box[:2]).max())
+            )
             x, y = place % across * cell, place // across * cell
             scaled = _scaled(Image.fromarray(face.grey), scale)
             shown = _scaled(Image.fromarray(~face.hidden), scale)
@@ -140,7 +146,12 @@ class CanvasMaker:
             room = np.maximum(cell / 2 - half, 0)
             corner = np.array([x, y]) + cell / 2 + rng.uniform(-1, 1, 2) * room - middle
             at = np.rint(corner).astype(int)
-            clip = (max(x - at[0], 0), max(y - at[1], 0), min(x + cell - at[0], scaled.width), min(y + cell - at[1], scaled.height))
+            clip = (
+                max(x - at[0], 0),
+                max(y - at[1], 0),
+                min(x + cell - at[0], scaled.width),
+                min(y + cell - at[1], scaled.height),
+            )
             canvas.paste(scaled.crop(clip), (at[0] + clip[0], at[1] + clip[1]), shown.crop(clip))
             boxes.append(box * scale + np.tile(at, 2))
             points.append(five_points(face.landmarks) * scale + at)
@@ -192,7 +203,10 @@ def _round_about(box: Array, cell: tuple[int, int, int, int]) -> list[Array]:
     reach = 0.9 * (box[2:] - box[:2]).max()
     x0, y0, x1, y1 = cell
     near = np.concatenate([box[:2] - reach, box[2:] + reach])
-    return [np.array(p) for p in ((x0, y0, near[0], y1), (near[2], y0, x1, y1), (x0, y0, x1, near[1]), (x0, near[3], x1, y1))]
+    return [
+        np.array(p)
+        for p in ((x0, y0, near[0], y1), (near[2], y0, x1, y1), (x0, y0, x1, near[1]), (x0, near[3], x1, y1))
+    ]
 
 
 def _clipped(grey: Array, boxes: Array, points: Array, ignored: list[Array]) -> Canvas:
@@ -208,9 +222,12 @@ def _clipped(grey: Array, boxes: Array, points: Array, ignored: list[Array]) -> 
 
 def _mirrored(canvas: Canvas) -> Canvas:
     side = canvas.grey.shape[1]
-    flip = lambda boxes: np.stack([side - boxes[:, 2], boxes[:, 1], side - boxes[:, 0], boxes[:, 3]], 1)  # noqa: E731
     points = canvas.points[:, [1, 0, 2, 4, 3]] * [-1, 1] + [side, 0]
-    return Canvas(canvas.grey[:, ::-1].copy(), flip(canvas.boxes), points, flip(canvas.ignored))
+    boxes, ignored = (
+        np.stack([side - some[:, 2], some[:, 1], side - some[:, 0], some[:, 3]], 1)
+        for some in (canvas.boxes, canvas.ignored)
+    )
+    return Canvas(canvas.grey[:, ::-1].copy(), boxes, points, ignored)
 
 
 def _paste(
@@ -237,7 +254,7 @@ def _paste(
     back = invert_affine(to_canvas)
     source = Image.fromarray(face.grey)
     if scale < 0.6:
-        factor = max(int(round(1 / scale)), 1)
+        factor = max(round(1 / scale), 1)
         source, back = source.reduce(factor), back / factor
     window = back[:, :2] @ [x0, y0] + back[:, 2]
     coefficients = (*back[0, :2], window[0], *back[1, :2], window[1])
@@ -247,7 +264,9 @@ def _paste(
     if rng.random() < 0.3:
         patch = patch.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, max(size / 40, 0.5)))))
     ys, xs = np.mgrid[y0:y1, x0:x1] + 0.5
-    along = np.stack([xs - at[0], ys - at[1]], -1) @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    along = np.stack([xs - at[0], ys - at[1]], -1) @ np.array(
+        [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    )
     radius = np.hypot(along[..., 0] / (0.62 * size), (along[..., 1] + 0.08 * size) / (0.75 * size))
     soft = np.clip((1 - radius) / rng.uniform(0.05, 0.3), 0, 1) * (np.asarray(shown) > 250)
     lit = np.clip(np.asarray(patch, np.float32) * rng.uniform(0.7, 1.3) + rng.uniform(-20, 20), 0, 255)

@@ -5,6 +5,8 @@ files whose `offsets` cut the stream `webp` into pictures. A teacher's landmarks
 """
 
 import io
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.errors import InputError
 from mien.core.face import LANDMARKS
+
+_REMEDY = "make one with the layout of docs/data.md"
 
 SPLITS = ("train", "val")
 
@@ -100,18 +104,40 @@ def _columns(file: Path, names: tuple[str, ...]) -> dict[str, Array]:
         with np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in names}
     except FileNotFoundError:
-        raise InputError(file, "E_NOTFILE", "there is no such pack", "name the folder of the packs with --data") from None
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(file, "E_FORMAT", f"not a pack: {error}", "make one with the layout of docs/data.md") from None
+        raise InputError(
+            file, "E_NOTFILE", "there is no such pack", "name the folder of the packs with --data"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(file, "E_FORMAT", f"not a pack: {error}", _REMEDY) from None
+
+
+def _check_shape(file: Path, name: str, array: Array, shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        cause = f"{name} must have shape {list(shape)}, got {list(array.shape)}"
+        raise InputError(file, "E_FORMAT", cause, _REMEDY)
 
 
 def read_faces(file: Path) -> FacesPack:
     """Reads a faces pack. Raises `InputError` when the file is missing or of another layout."""
-    wanted = ("webp", "offsets", "landmarks", "blendshapes", "blendshape_names", "spread", "identity", "split", "mirror")
+    wanted = (
+        "webp",
+        "offsets",
+        "landmarks",
+        "blendshapes",
+        "blendshape_names",
+        "spread",
+        "identity",
+        "split",
+        "mirror",
+    )
     columns = _columns(file, wanted)
     landmarks = columns["landmarks"].astype(np.float32) / 16
-    if landmarks.shape[1:] != (LANDMARKS, 3):
-        raise InputError(file, "E_FORMAT", f"landmarks must have shape [N, 478, 3], got {list(landmarks.shape)}")
+    count, names = len(columns["offsets"]) - 1, len(columns["blendshape_names"])
+    _check_shape(file, "landmarks", landmarks, (count, LANDMARKS, 3))
+    _check_shape(file, "blendshapes", columns["blendshapes"], (count, names))
+    for name in ("spread", "identity", "split"):
+        _check_shape(file, name, columns[name], (count,))
+    _check_shape(file, "mirror", columns["mirror"], (LANDMARKS,))
     weights = np.zeros((len(landmarks), len(ARKIT)), np.float32)
     for place, name in enumerate(columns["blendshape_names"].tolist()):
         if name in ARKIT.columns:
@@ -131,7 +157,11 @@ def read_faces(file: Path) -> FacesPack:
 def read_scenes(file: Path) -> ScenesPack:
     """Reads a scenes pack. Raises `InputError` when the file is missing or of another layout."""
     columns = _columns(file, ("webp", "offsets", "faces", "boxes", "points", "kind", "split"))
+    for name in ("faces", "kind", "split"):
+        _check_shape(file, name, columns[name], (len(columns["offsets"]) - 1,))
     ends = np.cumsum(columns["faces"])
+    _check_shape(file, "boxes", columns["boxes"], (int(columns["faces"].sum()), 4))
+    _check_shape(file, "points", columns["points"], (int(columns["faces"].sum()), 5, 2))
     return ScenesPack(
         Pictures(columns["webp"], columns["offsets"]),
         tuple(np.split(columns["boxes"], ends[:-1])),

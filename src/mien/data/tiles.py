@@ -92,7 +92,7 @@ def cut_tiles(packs: list[FacesPack], split: str) -> Tiles:
 
 
 def faceless_tiles(scenes: ScenesPack, split: str, rng: np.random.Generator, count: int) -> Array:
-    """[count, 256, 256] uint8 windows of scenes in which no face lies, 16 px to the whole picture wide.
+    """[count, 256, 256] uint8 windows of scenes in which no face lies, 24 px to the whole picture wide.
 
     Collages are left out: the faces that the teacher missed lie there.
     """

@@ -81,7 +81,8 @@ class VideoReader:
             self.frame_rate: float | None = float(rate) if rate else None
             self.start_timecode = _timecode(container)
             self._promised = self._count_promised(kind, cut, container, stream)
-            self._clock = _Clock(stream.time_base, self.frame_rate)
+            # An AVI stamps frames in the order they are decoded, which with B-frames is not the order they are seen.
+            self._clock = _Clock(None if kind is MediaKind.AVI else stream.time_base, self.frame_rate)
             # Only a frame knows how it is turned, and only decoding one shows that the video can be read.
             pictures = self._decode(container, stream)
             stack.callback(pictures.close)
@@ -142,13 +143,16 @@ class VideoReader:
             if not ending:
                 self._packets += 1
                 if packet.size == 0:
+                    self._clock.skip()
                     continue  # "as before" in an AVI; the decoder would take it for the end
             try:
                 yield from packet.decode()
             except EndOfStream:
                 return
             except FFmpegError:
-                self.damaged += not ending
+                if not ending:
+                    self.damaged += 1
+                    self._clock.skip()
 
     def _demux(self, container: InputContainer, stream: VideoStream) -> Iterator["Packet[VideoStream]"]:
         for _ in range(_MOST_READ_ERRORS):
@@ -179,10 +183,10 @@ class VideoReader:
 
 
 class _Clock:
-    """Seconds from the first frame, never running backwards."""
+    """Seconds from the first frame, never running backwards; without a time base it counts frames."""
 
     def __init__(self, time_base: Fraction | None, frame_rate: float | None) -> None:
-        self._base = time_base or Fraction(1, 1000)
+        self._base = time_base
         self._step = 1 / (frame_rate or 25.0)
         self._origin: Fraction | None = None
         self._next = self._last = 0.0
@@ -190,12 +194,17 @@ class _Clock:
     def read(self, pts: int | None) -> float:
         """The time of the next frame, from its stamp; without one, a frame after the one before."""
         time = self._next
-        if pts is not None:
+        if pts is not None and self._base is not None:
             if self._origin is None:
                 self._origin = pts * self._base - Fraction(time)
             time = max(self._last, float(pts * self._base - self._origin))
         self._last, self._next = time, time + self._step
         return time
+
+    def skip(self) -> None:
+        """A frame was lost, or is the one before once more."""
+        if self._next:
+            self._next += self._step
 
 
 class _Turn:
@@ -262,8 +271,9 @@ def _picture_track(container: InputContainer, source: str, max_pixels: int) -> V
 
 def _timecode(container: InputContainer) -> str | None:
     for metadata in (*(stream.metadata for stream in container.streams), container.metadata):
-        if timecode := metadata.get("timecode"):
-            return timecode
+        for name, value in metadata.items():
+            if name.lower() == "timecode" and value:  # Matroska writes its names in capitals
+                return value
     return None
 
 

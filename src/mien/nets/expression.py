@@ -19,7 +19,11 @@ class ExpressionHead(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(POINTS * 3)
         self.read = nn.Sequential(
-            nn.Linear(FEATURES + POINTS * 3, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, WEIGHTS)
+            nn.Linear(FEATURES + POINTS * 3, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, WEIGHTS),
         )
 
     def forward(self, points: Tensor, features: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ REACH = ((0.0, 44.0), (44.0, 100.0), (100.0, 330.0))
 
 
 class FinderOutput(NamedTuple):
-    """For each of N cells of all maps, stride 8 first, row by row: score [B, N] as 0..1, box [B, N, 4], points [B, N, 10].
+    """Each of N cells of all maps, stride 8 first, row by row: score [B, N] as 0..1, box [B, N, 4], points [B, N, 10].
 
     Boxes (x0, y0, x1, y1) and points (x, y five times) are in pixels of the network's input.
     """

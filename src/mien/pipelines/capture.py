@@ -130,18 +130,20 @@ class Capturer:
         weights[_TONGUE] = 0.0
         weights[_LOOK] = look_weights(gaze)
         state = FaceState(Expression(weights, ARKIT), pose, gaze)
-        return FaceReading(followed.face, frame.index, frame.time, sight.landmarks, state, quality(sight.landmarks, pose))
+        trust = quality(sight.landmarks, pose)
+        return FaceReading(followed.face, frame.index, frame.time, sight.landmarks, state, trust)
 
 
 def quality(landmarks: Landmarks, pose: Pose) -> float:
     """0 to 1, how far a reading can be trusted: the presence score, times size, times frontality.
 
-    Size counts fully from 24 px between the irises of a frontal face; frontality is the cosine of the angle between
-    face and camera, and nothing beyond a quarter turn.
+    Size counts fully from 24 px between the irises of a face that looks into the camera; frontality is the cosine of
+    the angle between the face and the ray from the camera, and 0 beyond a quarter turn.
     """
-    frontal = max(float(pose.rotation[2, 2]), 0.0)
+    ray = pose.translation / np.linalg.norm(pose.translation)
+    frontal = max(float(pose.rotation[:, 2] @ ray), 0.0)
     size = min(float(inter_ocular_distance(landmarks.points)) / max(frontal, 0.2) / _CLEAR_AT, 1.0)
-    return landmarks.score * size * frontal
+    return min(landmarks.score * size * frontal, 1.0)
 
 
 def read(frames: Iterable[Frame], options: CaptureOptions = CaptureOptions(), source: str = "") -> Capture:
@@ -212,4 +214,3 @@ class Gather:
             frame_rate=self._rate,
             start_timecode=self._timecode,
         )
-

@@ -36,16 +36,14 @@ class OnnxSession:
         try:
             self._session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime raises a dozen private types
-            cause = str(error).splitlines()[0]
+            cause = (str(error).splitlines() or [type(error).__name__])[0]
             raise ModelError(card.file, "E_MODEL", f"is no network that this ONNX Runtime reads: {cause}") from error
         self.card = card
         self._inputs = [value.name for value in self._session.get_inputs()]
 
     def __call__(self, *inputs: Array) -> Sequence[Array]:
         """The network's outputs for float32 `inputs`, in the order of its signature."""
-        feed = {
-            name: np.ascontiguousarray(value, np.float32) for name, value in zip(self._inputs, inputs, strict=True)
-        }
+        feed = {name: np.ascontiguousarray(value, np.float32) for name, value in zip(self._inputs, inputs, strict=True)}
         outputs: Sequence[Array] = self._session.run(None, feed)
         return outputs
 

@@ -6,6 +6,8 @@ import itertools
 import json
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -55,11 +57,7 @@ def export(network: nn.Module, signature: Signature, file: Path) -> float:
         {axis: divisor * torch.export.Dim(name, min=1, max=64) for axis, (name, divisor) in axes.items()}
         for axes in signature.free
     )
-    quiet = logging.getLogger("torch.onnx")
-    level = quiet.level
-    quiet.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own use of what torch deprecates
+    with _quiet():
         program = torch.onnx.export(
             network,
             examples,
@@ -69,13 +67,26 @@ def export(network: nn.Module, signature: Signature, file: Path) -> float:
             output_names=list(signature.outputs),
             dynamic_shapes=shapes or None,
         )
-    quiet.setLevel(level)
     assert program is not None
     file.write_bytes(_halved(program.model_proto).SerializeToString())
     difference = parity(network, signature, file.read_bytes())
     if difference > TOLERANCE:
         raise ModelError(file, "E_MODEL", f"torch and ONNX differ by {difference:.2g}", f"allowed is {TOLERANCE}")
     return difference
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's warnings, which are of its own use of what torch deprecates."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def rounded(network: nn.Module) -> nn.Module:

@@ -67,7 +67,9 @@ class ExpressionTask:
     def loss(self, sample: Views) -> Tensor:
         """Smooth L1 in units of each channel's deviation."""
         root = sample.trust.sqrt()[:, None]
-        return weights_distance(self.network(sample.points, sample.features).float() * root, sample.weights * root, self._scale)
+        return weights_distance(
+            self.network(sample.points, sample.features).float() * root, sample.weights * root, self._scale
+        )
 
     def score(self, network: nn.Module) -> tuple[Row, ...]:
         """Mean Pearson r with the teacher over the active channels, validation faces cut as in following."""
@@ -77,14 +79,18 @@ class ExpressionTask:
         active = self.val.weights.std(0) > LEAST_DEVIATION
         r = pearson(weights, self.val.weights)
         error = float(np.abs(weights - self.val.weights).mean())
-        return (Row("mean r", float(r[active].mean())), Row("least r", float(r[active].min())), Row("mean error", error))
+        return (
+            Row("mean r", float(r[active].mean())),
+            Row("least r", float(r[active].min())),
+            Row("mean error", error),
+        )
 
     def _val_views(self, tiles: Tiles) -> tuple[Tensor, Tensor]:
         generator = Generator().manual_seed(7)
         count = len(tiles.pixels)
         maps = view_maps(jitter(generator, count), torch.zeros(count, dtype=torch.bool), SIDE)
         cuts = take_views(torch.from_numpy(tiles.pixels)[:, None].float(), maps, SIDE)
-        seen = [self._eyes(part) for part in cuts.split(128)]
+        seen = [self._eyes(part) for part in torch.split(cuts, 128)]
         return torch.cat([s.points for s in seen]), torch.cat([s.features for s in seen])
 
 
@@ -92,5 +98,7 @@ def frozen_landmarks(checkpoint: Path) -> LandmarkNet:
     """The averaged landmark network of a training's checkpoint, in evaluation mode, without gradients."""
     state = torch.load(checkpoint, weights_only=True)["average"]
     network = LandmarkNet()
-    network.load_state_dict({name.removeprefix("net."): value for name, value in state.items() if name.startswith("net.")})
+    network.load_state_dict(
+        {name.removeprefix("net."): value for name, value in state.items() if name.startswith("net.")}
+    )
     return network.eval().requires_grad_(False)

@@ -50,7 +50,10 @@ class FinderTask:
         self.network: nn.Module = FaceFinder()
         held_out = CanvasMaker(portraits(packs, "val")[::7], scenes, "val")
         rng = np.random.default_rng(5)
-        self.val = [held_out.composite(rng, [float(np.exp(rng.uniform(np.log(24), np.log(160)))) for _ in range(3)]) for _ in range(120)]
+        self.val = [
+            held_out.composite(rng, [float(np.exp(rng.uniform(np.log(24), np.log(160)))) for _ in range(3)])
+            for _ in range(120)
+        ]
         self.val_rooms = [held_out.composite(rng, []) for _ in range(80)]
 
     def draw(self, batch: int, generator: Generator) -> Marked:
@@ -73,7 +76,8 @@ class FinderTask:
         boxes = box_distance(seen.box[answering], true).mean()
         unit = (true[:, 2:] - true[:, :2]).amax(1, keepdim=True)
         points = ((seen.points[answering] - sample.points[answering]).abs() / unit).mean()
-        return 4 * score + boxes + 4 * points
+        total: Tensor = 4 * score + boxes + 4 * points
+        return total
 
     def score(self, network: nn.Module) -> tuple[Row, ...]:
         """Recall on held-out composites at a score of .5, and false faces in faceless pictures."""

@@ -135,10 +135,14 @@ class LandmarkTask:
         with torch.no_grad():
             for k, pack in enumerate(self.packs):
                 chosen = np.flatnonzero(self.val.pack == k)
-                rows.append(Row(f"{pack.name.removeprefix('faces-')} % IOD", following_error(network, self.val, chosen)))
+                rows.append(
+                    Row(f"{pack.name.removeprefix('faces-')} % IOD", following_error(network, self.val, chosen))
+                )
             cuts = take_views(
                 torch.from_numpy(self.val_faceless)[:, None].float(),
-                view_maps(torch.zeros(len(self.val_faceless), 4), torch.zeros(len(self.val_faceless), dtype=torch.bool), SIDE),
+                view_maps(
+                    torch.zeros(len(self.val_faceless), 4), torch.zeros(len(self.val_faceless), dtype=torch.bool), SIDE
+                ),
                 SIDE,
             )
             false = float((network(cuts)[0].presence > 0.5).float().mean())
@@ -153,7 +157,7 @@ def following_error(network: nn.Module, tiles: Tiles, chosen: np.ndarray) -> flo
     maps = view_maps(jitter(generator, count), flip, SIDE)
     cuts = take_views(torch.from_numpy(tiles.pixels[chosen])[:, None].float(), maps, SIDE)
     true = points_in_views(torch.from_numpy(tiles.points[chosen]), maps, flip, torch.from_numpy(tiles.mirror))
-    seen = torch.cat([network(part)[0].points for part in cuts.split(128)])
+    seen = torch.cat([network(part)[0].points for part in torch.split(cuts, 128)])
     unit = (true[:, IRIS_RIGHT, :2] - true[:, IRIS_LEFT, :2]).norm(dim=1)
     error = (seen[..., :2] - true[..., :2]).norm(dim=2).mean(1) / unit
     return float(error.mean()) * 100

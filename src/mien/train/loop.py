@@ -47,7 +47,10 @@ Sample = TypeVar("Sample")
 class Task(Protocol[Sample]):
     """What the loop needs of a task: a network, fresh samples, their loss, and a score."""
 
-    network: nn.Module
+    @property
+    def network(self) -> nn.Module:
+        """What learns."""
+        ...
 
     def draw(self, batch: int, generator: Generator) -> Sample:
         """A fresh batch that `generator` alone decides."""
@@ -99,31 +102,20 @@ def train(
     """
     if options.threads:
         torch.set_num_threads(options.threads)
-    network = task.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network: nn.Module = task.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).eval()
-    parameters = list(network.parameters())
-    optimiser = torch.optim.AdamW(parameters, lr=options.rate, weight_decay=options.decay)
+    optimiser = torch.optim.AdamW(list(network.parameters()), lr=options.rate, weight_decay=options.decay)
     step = _resume(checkpoint, options, network, average, optimiser)
     generator, losses, saved = Generator(), [], time.monotonic()
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, disable=not progress) as bar:
+    with _bar(progress) as bar:
         line = bar.add_task("", total=options.steps, completed=step)
         while step < options.steps:
             generator.manual_seed(options.seed * 1_000_003 + step)
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(step, options)
-            network.train()
-            with torch.no_grad():
-                sample = task.draw(options.batch, generator)
-            with torch.autocast("cpu", torch.bfloat16, enabled=options.bfloat16):
-                loss = task.loss(sample)
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(parameters, 5.0)
-            optimiser.step()
+            losses.append(_learn(task, options, generator, network.train(), optimiser))
             step += 1
             _follow(average, network, min(0.998, step / (step + 20)))
-            losses.append(loss.detach())
             bar.update(line, advance=1)
             finished = step == options.steps
             if finished or step % options.score_every == 0:
@@ -131,12 +123,37 @@ def train(
                 mean = float(torch.stack(losses).mean())
                 losses.clear()
                 report(step, mean, scores)
-                bar.update(line, description=f"loss {mean:.4f}  " + "  ".join(f"{r.what} {r.value:.4g}" for r in scores[:3]))
+                figures = "  ".join(f"{row.what} {row.value:.4g}" for row in scores[:3])
+                bar.update(line, description=f"loss {mean:.4f}  {figures}")
             if finished or time.monotonic() - saved > options.save_every:
                 state = {"network": network.state_dict(), "average": average.state_dict(), "step": step}
                 save_atomically(state | {"optimiser": optimiser.state_dict(), "options": vars(options)}, checkpoint)
                 saved = time.monotonic()
     return average
+
+
+def _bar(shown: bool) -> Progress:
+    counts, times = (BarColumn(), MofNCompleteColumn()), (TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(*counts, TextColumn("{task.description}"), *times, disable=not shown)
+
+
+def _learn(
+    task: Task[Sample],
+    options: TrainOptions,
+    generator: Generator,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+) -> Tensor:
+    """One step on a fresh batch; its loss."""
+    with torch.no_grad():
+        sample = task.draw(options.batch, generator)
+    with torch.autocast("cpu", torch.bfloat16, enabled=options.bfloat16):
+        loss = task.loss(sample)
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+    optimiser.step()
+    return loss.detach()
 
 
 def _follow(average: nn.Module, network: nn.Module, keep: float) -> None:

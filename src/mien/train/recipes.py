@@ -147,17 +147,20 @@ def run(
         UsageError: there is no such training.
         InputError: packs are missing, or a checkpoint belongs to other options.
     """
+    if name != SHAPE and name not in RECIPES:
+        known = ", ".join((SHAPE, *RECIPES))
+        raise UsageError(name, "E_USAGE", "there is no such training", f"known are {known}")
     folder.mkdir(parents=True, exist_ok=True)
     command = f"mien train {name} --data {shlex.quote(data.name)}"
     if name == SHAPE:
         return _make_shape(data, folder, command)
-    if name not in RECIPES:
-        known = ", ".join((SHAPE, *RECIPES))
-        raise UsageError(name, "E_USAGE", "there is no such training", f"known are {known}")
     recipe = RECIPES[name]
     options = replace(recipe.options, **changes)
-    command += "".join(f" --{key} {value}" for key, value in changes.items() if key in ("steps", "batch", "rate", "seed"))
-    task = recipe.task(data, folder)
+    stated = {"steps": options.steps, **changes}
+    command += "".join(f" --{key} {stated[key]}" for key in ("steps", "batch", "rate", "seed") if key in stated)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.seed)  # the weights that a network starts from come of the seed, too
+        task = recipe.task(data, folder)
     network = rounded(train(task, options, folder / f"{name}.pt", report, progress))
     scores = task.score(network)
     difference = export(recipe.exported(network), recipe.signature, folder / f"{name}.onnx")
@@ -166,7 +169,7 @@ def run(
         Figure("torch against ONNX", float(f"{difference:.2g}"), "of the greatest output", command),
     )
     write_recipe(folder / f"{name}.json", options, command, tuple((row.what, row.value) for row in scores))
-    return write_story(folder / f"{name}.onnx", recipe.story, f"{command} --steps {options.steps}", figures)
+    return write_story(folder / f"{name}.onnx", recipe.story, command, figures)
 
 
 def _make_shape(data: Path, folder: Path, command: str) -> ModelCard:

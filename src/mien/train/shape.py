@@ -59,7 +59,7 @@ def _laid_over(faces: Array, mean: Array, weights: Array) -> Array:
 
 
 def _steadiness(faces: Array, mean: Array) -> Array:
-    """One over the variance that each point keeps once pose is gone; reweighted twice so that jaws do not turn heads."""
+    """One over the variance each point keeps once pose is gone; reweighted twice so that jaws do not turn heads."""
     weights = np.ones(len(mean))
     for _ in range(2):
         moved = _laid_over(faces, mean, weights)

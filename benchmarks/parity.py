@@ -1,0 +1,47 @@
+"""Does every network say in ONNX what it says in torch?"""
+
+from collections.abc import Callable
+from importlib.resources import as_file
+
+import tyro
+from ledger import command, publish
+from torch import nn
+
+from mien.core.report import Report, Row
+from mien.nets.expression import ExpressionHead
+from mien.nets.finder import FaceFinder
+from mien.nets.landmarks import LandmarkNet
+from mien.train.export import parity, twin
+from mien.train.recipes import RECIPES
+from mien.weights.catalog import cards, shipped
+from mien.weights.store import read_weights
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "expression": ExpressionHead,
+    "finder": FaceFinder,
+    "landmarks": LandmarkNet,
+}
+
+
+def main(ledger: bool = False) -> None:
+    """Compare each shipped network with its twin in torch.
+
+    Args:
+        ledger: Also write the figures into benchmarks/ledger.
+    """
+    rows = []
+    for card in cards():
+        if not card.file.endswith(".onnx"):
+            continue
+        with as_file(shipped().joinpath(card.file)) as file:
+            network = twin(NETWORKS[card.name](), file)
+        difference = parity(network, RECIPES[card.name].signature, read_weights(card))
+        rows.append(Row(card.name, difference, "of the greatest output", "<= 1e-4", "<= 1e-5"))
+    notes = (
+        "Greatest difference over ten random inputs; weights are read back from the ONNX file into the torch network.",
+    )
+    publish(Report("Parity of torch and ONNX", command(), tuple(rows), notes), ledger)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
