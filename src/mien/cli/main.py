@@ -1,5 +1,6 @@
 """The command line: one subcommand a file, every flag generated from a signature or an Options record."""
 
+import io
 import os
 import signal
 import sys
@@ -51,6 +52,9 @@ def _face_choice(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs one command and exits: 0 done, 1 inputs failed, 2 usage, 3 environment, 4 nothing matched, 70 our bug."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name or a degree sign that the locale lacks is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(arguments))
 
 

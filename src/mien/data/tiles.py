@@ -44,7 +44,11 @@ class Tiles:
 
 def tile_square(points: Array) -> Array:
     """The map from the tile of a face to its picture, [2, 3]."""
-    to_picture = face_square(points, FACE)
+    return around(face_square(points, FACE))
+
+
+def around(to_picture: Array) -> Array:
+    """The map from a tile to its picture, of the map from the square of `FACE` pixels in the tile's middle, [2, 3]."""
     shift = (FACE - TILE) / 2
     return np.column_stack([to_picture[:, :2], to_picture[:, :2] @ [shift, shift] + to_picture[:, 2]])
 

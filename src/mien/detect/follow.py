@@ -35,10 +35,18 @@ class Follower:
         most: how many faces are followed at once.
         look_again: seconds after which the whole picture is searched for further faces although some are followed;
             None searches only when none is followed.
+        least_size: pixels along the longer side of the smallest face that counts.
     """
 
-    def __init__(self, finder: FaceFinder, reader: LandmarkReader, most: int, look_again: float | None) -> None:
-        self._finder, self._reader = finder, reader
+    def __init__(
+        self,
+        finder: FaceFinder,
+        reader: LandmarkReader,
+        most: int,
+        look_again: float | None,
+        least_size: float = 0.0,
+    ) -> None:
+        self._finder, self._reader, self._least_size = finder, reader, least_size
         self._most, self._look_again = most, look_again
         self._points: dict[int, Array] = {}
         self._gone: dict[int, tuple[float, Array]] = {}
@@ -84,7 +92,9 @@ class Follower:
         if first.landmarks.score < _TRUSTED_TO_START / 2:
             return None
         second = self._reader.read(frame, face_square(first.landmarks.points, SIDE))
-        return second if second.landmarks.score >= _TRUSTED_TO_START else None
+        box = bounds(second.landmarks.points)
+        large = float((box[2:] - box[:2]).max()) >= self._least_size
+        return second if large and second.landmarks.score >= _TRUSTED_TO_START else None
 
     def _number(self, time: float, box: Array) -> int:
         """The number of a face that was lost hereabouts a moment ago, or the next one."""

@@ -48,8 +48,8 @@ class FaceChoice:
         return "largest" if self.largest else "all" if self.number is None else str(self.number)
 
     def wants(self, face: int) -> bool:
-        """Whether the face of this number is wanted. The largest at first sight has number 0."""
-        return face == 0 if self.largest else self.number is None or face == self.number
+        """Whether the face of this number is wanted. For the largest no other is followed, whatever its number."""
+        return self.largest or self.number is None or face == self.number
 
     @property
     def most(self) -> int | None:
@@ -69,6 +69,8 @@ class CaptureOptions:
     """Write the 478 points into tables too, in pixels of the upright picture; takes always hold them."""
     focal_length: float | None = None
     """Focal length in pixels, for head pose; without it, a lens that sees 63 degrees over the longer side."""
+    least_size: float = 18.0
+    """Pixels along the longer side of the smallest face that is read."""
     least_score: float = 0.5
     """How sure the face finder must be, 0 to 1."""
     look_again: float = 1.0
@@ -78,6 +80,7 @@ class CaptureOptions:
         checks = (
             ("max_faces", self.max_faces >= 1, "1 or more"),
             ("focal_length", self.focal_length is None or 0 < self.focal_length < 1e7, "above 0 pixels"),
+            ("least_size", 0 <= self.least_size < 1e6, "0 pixels or more"),
             ("least_score", 0 < self.least_score <= 1, "above 0, at most 1"),
             ("look_again", 0 <= self.look_again < 1e9, "0 seconds or more"),
         )
@@ -109,7 +112,7 @@ class Capturer:
         choice = self.options.face
         most = min(choice.most or self.options.max_faces, self.options.max_faces)
         again = self.options.look_again if choice.most is None else None
-        follower = Follower(self._finder, self._reader, most, again)
+        follower = Follower(self._finder, self._reader, most, again, self.options.least_size)
         camera: Camera | None = None
         for frame in frames:
             camera = camera or self.camera(frame)

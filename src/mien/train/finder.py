@@ -96,6 +96,13 @@ def _answers(network: nn.Module, grey: Array) -> Array:
     return np.asarray(seen.box[0][seen.score[0] > 0.5].float())
 
 
+def trained_finder(checkpoint: Path) -> FaceFinder:
+    """The averaged finder of a training's checkpoint, in evaluation mode, without gradients."""
+    network = FaceFinder()
+    network.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
+    return network.eval().requires_grad_(False)
+
+
 def mark(canvas: Canvas) -> tuple[Array, Array, Array, Array]:
     """What each of a canvas' cells should say: target [N], care [N], box [N, 4], points [N, 10]."""
     side = canvas.grey.shape[0]

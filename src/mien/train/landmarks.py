@@ -13,10 +13,13 @@ from mien.core.errors import InputError
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.report import Row
 from mien.data.augment import degrade, fill_outside, jitter, points_in_views, take_views, view_maps
+from mien.data.canvases import CanvasMaker, portraits
+from mien.data.decoys import find_decoys
 from mien.data.packs import FacesPack, read_folder
 from mien.data.tiles import Tiles, cut_tiles, faceless_tiles
 from mien.losses import depth_distance, point_distance, weights_distance
 from mien.nets.landmarks import FEATURES, SIDE, LandmarkNet, LandmarkOutput
+from mien.train.finder import trained_finder
 from mien.train.loop import TrainOptions
 
 OPTIONS = TrainOptions(steps=14_000, batch=128, rate=2e-3, threads=1, score_every=500)
@@ -26,6 +29,9 @@ FACELESS = 0.14
 
 ASTRAY = 0.04
 """Share of a batch in which the square has lost its face: beside it, or deep inside it."""
+
+DECOY_ROOMS = 6000
+"""Pictures without faces in which the finder's mistakes are sought."""
 
 _ARKIT_MIRROR = torch.from_numpy(ARKIT.mirror.copy())
 
@@ -57,9 +63,14 @@ class Views(NamedTuple):
 
 
 class LandmarkTask:
-    """Points, depth, presence, and a glance at the teacher's weights so that the features know of expression."""
+    """Points, depth, presence, and a glance at the teacher's weights so that the features know of expression.
 
-    def __init__(self, data: Path) -> None:
+    Args:
+        data: folder of the packs.
+        finder: checkpoint of a trained finder, whose false faces are learned as such; None or missing goes without.
+    """
+
+    def __init__(self, data: Path, finder: Path | None = None) -> None:
         packs, scenes = read_folder(data)
         if scenes is None:
             raise InputError(data, "E_NOTFILE", "holds no scenes.npz", "presence is learned from faceless pictures")
@@ -67,6 +78,11 @@ class LandmarkTask:
         self.tiles = cut_tiles(packs, "train")
         self.val = cut_tiles(packs, "val")
         self.faceless = faceless_tiles(scenes, "train", np.random.default_rng(1), 6000)
+        if finder is not None and finder.exists():
+            maker = CanvasMaker(portraits(packs[:1], "train")[:1], scenes, "train")
+            decoys = find_decoys(trained_finder(finder), maker, np.random.default_rng(3), DECOY_ROOMS)
+            # As many again as the plain windows, so that each is seen as often.
+            self.faceless = np.concatenate([self.faceless, decoys[np.arange(len(self.faceless)) % len(decoys)]])
         self.val_faceless = faceless_tiles(scenes, "val", np.random.default_rng(2), 400)
         self.network = _WithGlance(LandmarkNet())
         self._points = torch.from_numpy(self.tiles.points)
