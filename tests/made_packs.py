@@ -46,7 +46,7 @@ def mirror() -> Array:
     """[478] index map of a horizontal flip: the mean face's nearest point in the mirror."""
     points = mean_face().points
     away = np.linalg.norm((points * [-1, 1, 1])[:, None] - points[None], axis=-1)
-    found = away.argmin(1)
+    found = np.asarray(away.argmin(1))
     assert away.min(1).max() < 1e-6
     assert (found[found] == np.arange(len(points))).all()
     return found

@@ -90,8 +90,10 @@ class _Watch:
         if done.error is not None:
             self._err.print(str(done.error), style="red", markup=False, highlight=False, soft_wrap=True)
             return
-        if done.lost:
-            lost = f"{printable(done.path)}: W_PARTIAL: {done.frames} of {done.frames + done.lost} frames could be read"
+        if done.lost or done.guessed:
+            guessed = f", {done.guessed} of them damaged" if done.guessed else ""
+            counted = f"{done.frames} of {done.frames + done.lost} frames could be read{guessed}"
+            lost = f"{printable(done.path)}: W_PARTIAL: {counted}"
             self._err.print(lost, style="yellow", markup=False, highlight=False, soft_wrap=True)
         if done.faces == 0:
             self._err.print(f"{printable(done.path)}: no face found", markup=False, highlight=False, soft_wrap=True)
@@ -121,7 +123,7 @@ def _strongest(reading: FaceReading) -> str:
 def _summary(results: list[Done], batch: BatchOptions, err: Console) -> int:
     """Says what was written and what failed; 1 when an input failed or lost frames, else 0."""
     failed = [done for done in results if done.error is not None]
-    partial = [done for done in results if done.lost]
+    partial = [done for done in results if done.lost or done.guessed]
     good = len(results) - len(failed)
     if batch.outputs or batch.overlay or len(results) > 1:
         faces = sum(done.faces for done in results)

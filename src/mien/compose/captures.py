@@ -6,12 +6,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mien.compose.sinks import TABLES, check_outputs, named, open_table, sinks_for
+from mien.compose.outputs import TABLES, check_outputs, named
+from mien.compose.sinks import open_table, sinks_for
 from mien.compose.sources import frames_of, opened
 from mien.core.arrays import Array
 from mien.core.errors import InputError, MienError
 from mien.core.face import Capture, FaceReading
 from mien.core.image import Frame
+from mien.formats.files import make_folder
 from mien.formats.tables import CsvTable
 from mien.pipelines.capture import CaptureOptions, Capturer, Gather
 
@@ -71,6 +73,7 @@ class Done:
         faces: how many were seen, over all frames.
         last: the readings of its last frame that held any.
         lost: frames that a damaged video promised and did not give.
+        guessed: frames of which the decoder of a damaged video made up a part.
         error: why it failed, or None.
     """
 
@@ -79,6 +82,7 @@ class Done:
     faces: int = 0
     last: tuple[FaceReading, ...] = ()
     lost: int = 0
+    guessed: int = 0
     error: MienError | None = None
 
 
@@ -101,11 +105,13 @@ def capture_batch(
 
     Raises:
         UsageError: the outputs cannot be written as asked; nothing was read.
-        OutputError: a result exists already or its folder does not, and nothing was read; or the disk refuses.
+        OutputError: the disk refuses.
         ModelError: a weight file is missing or was changed.
     """
-    check_outputs(batch.outputs, batch.overlay, sources, batch.overwrite)
+    targets = check_outputs(batch.outputs, batch.overlay, sources, batch.overwrite)
     capturer = Capturer(options)
+    for folder in dict.fromkeys(target.parent for target in targets):
+        make_folder(folder)
     results = []
     with ExitStack() as stack:
         shared = [path for path in batch.outputs if path.suffix.lower() in TABLES and "{name}" not in str(path)]
@@ -135,5 +141,5 @@ def _one(path: Path, batch: BatchOptions, capturer: Capturer, tables: Sequence[C
                 sink.add(frame, readings)
             frames, faces, last = frames + 1, faces + len(readings), tuple(readings) or last
             steps.frame()
-        lost = source.reader.damaged if source.reader is not None else 0
-    return Done(path, frames, faces, last, lost)
+        lost, guessed = (source.reader.damaged, source.reader.concealed) if source.reader is not None else (0, 0)
+    return Done(path, frames, faces, last, lost, guessed)

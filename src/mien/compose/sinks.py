@@ -1,15 +1,14 @@
 """Where a stream of readings goes: a table, a take, an overlay. Each is a context manager that leaves whole files."""
 
-import os
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from mien.compose.sources import Source, holds_video
+from mien.compose.outputs import TAKES, named, overlay_named
+from mien.compose.sources import Source
 from mien.core.basis import ARKIT
-from mien.core.errors import InputError, OutputError, UsageError
 from mien.core.face import FaceReading
 from mien.core.image import Frame
 from mien.detect.shape import mean_face
@@ -26,11 +25,6 @@ VIDEO_COLUMNS = (
     *("mouthPucker", "mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight"),
 )
 """The weights whose bars a video shows: the same from the first frame to the last."""
-
-TAKES = (".json", ".npz")
-TABLES = (".csv",)
-STILLS = (".png", ".jpg", ".jpeg", ".webp")
-CLIPS = (".mp4",)
 
 DEFAULT_RATE = 25.0
 """Frames a second of an overlay whose source names none."""
@@ -49,14 +43,18 @@ class TableSink:
 
     def __init__(self, table: CsvTable, source: Source) -> None:
         self._table, self._source = table, source
+        self._start = 0
 
     def __enter__(self) -> Self:
+        self._start = self._table.mark()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing to close: the table outlives the source."""
+        """The table outlives the source; rows of a source that failed are taken out again."""
+        if kind is not None:
+            self._table.cut_back(self._start)
 
     def add(self, frame: Frame, readings: list[FaceReading]) -> None:
         """A row for each face."""
@@ -133,73 +131,6 @@ class ClipSink:
         self._writer.write(drawn, frame.time)
 
 
-def named(pattern: Path, source: Path) -> Path:
-    """`pattern` with the source's name, without folder and ending, in the place of `{name}`."""
-    return Path(str(pattern).replace("{name}", source.stem))
-
-
-def check_outputs(
-    outputs: Sequence[Path], overlay: Path | None, sources: Sequence[Path], overwrite: bool = False
-) -> None:
-    """Refuses what could not be written, before anything is read.
-
-    Raises:
-        UsageError: an ending is unknown, two results would go to one file, a source would be overwritten, or the
-            overlay of a photo would be a video.
-        OutputError: a file exists already, or its folder does not.
-    """
-    for path in outputs:
-        _check_ending(path, (*TAKES, *TABLES), "-o")
-    if overlay is not None:
-        _check_ending(overlay, (*STILLS, *CLIPS), "--overlay")
-    patterns = (*outputs, *((overlay,) if overlay else ()))
-    for path in patterns:
-        if len(sources) > 1 and path.suffix.lower() not in TABLES and "{name}" not in str(path):
-            example = path.with_name(f"{{name}}{path.suffix}")
-            cause = f"{len(sources)} sources cannot share this file"
-            raise UsageError(path, "E_USAGE", cause, f"write {example}")
-    inputs = {os.path.realpath(source) for source in sources}
-    taken: dict[str, Path] = {}
-    for pattern in patterns:
-        shared = pattern.suffix.lower() in TABLES and "{name}" not in str(pattern)
-        for target, source in ((named(pattern, source), source) for source in (sources[:1] if shared else sources)):
-            place = os.path.realpath(target)
-            if place in inputs:
-                raise UsageError(target, "E_USAGE", "is one of the sources, which are never overwritten")
-            if place in taken:
-                both = f"two results would go to this file, of {taken[place]} and of {source}"
-                raise UsageError(target, "E_USAGE", both, "capture them one by one, to different files")
-            taken[place] = source
-            _check_place(target, overwrite)
-    if overlay is not None:
-        _check_kinds(overlay, sources)
-
-
-def _check_ending(path: Path, endings: Sequence[str], flag: str) -> None:
-    if path.suffix.lower() not in endings:
-        cause = f"{flag} does not write {path.suffix or 'a name without ending'}"
-        raise UsageError(path, "E_USAGE", cause, f"known: {' '.join(endings)}")
-
-
-def _check_place(target: Path, overwrite: bool) -> None:
-    if not overwrite and os.path.isfile(target):
-        raise OutputError(target, "E_EXISTS", "the file exists already", "--overwrite replaces it")
-    if not os.path.isdir(target.parent):
-        raise OutputError(target, "E_NOTDIR", "the folder does not exist", "create it first")
-
-
-def _check_kinds(overlay: Path, sources: Sequence[Path]) -> None:
-    for source in sources:
-        with suppress(InputError):  # said when its turn comes
-            _check_kind(named(overlay, source), holds_video(source))
-
-
-def _check_kind(target: Path, is_video: bool) -> None:
-    if is_video != (target.suffix.lower() in CLIPS):
-        what, wanted = ("a video", ".mp4") if is_video else ("a photo", ".png")
-        raise UsageError(target, "E_USAGE", f"the overlay of {what} cannot be {target.suffix}", f"name a {wanted}")
-
-
 def sinks_for(
     path: Path,
     source: Source,
@@ -209,17 +140,11 @@ def sinks_for(
     capturer: Capturer,
     overwrite: bool,
 ) -> list[Sink]:
-    """The sinks of one source: its rows in every open table, its takes, its overlay.
-
-    Raises:
-        UsageError: a photo's overlay would be a video, or a video's a photo.
-    """
+    """The sinks of one source: its rows in every open table, its takes, its overlay."""
     sinks: list[Sink] = [TableSink(table, source) for table in tables]
     sinks += [TakeSink(named(output, path), source, overwrite) for output in outputs if output.suffix.lower() in TAKES]
     if overlay is not None:
-        target = named(overlay, path)
-        _check_kind(target, source.is_video)
-        clip = source.is_video
+        target, clip = overlay_named(overlay, path, source.is_video), source.is_video
         sinks.append(ClipSink(target, source, capturer, overwrite) if clip else StillSink(target, capturer, overwrite))
     return sinks
 

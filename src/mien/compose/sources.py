@@ -1,5 +1,6 @@
 """What a user names to what capture reads: paths, folders, arrays and frames to streams of frames."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,7 +86,8 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
         named = ", ".join(str(path) for path in paths)
         known = " ".join(sorted(SUFFIXES))
         raise NothingMatched(named, "E_NOTHING", "holds no photo and no video", f"looked for {known}")
-    return files
+    # A file that is named twice, itself and with its folder, is read once.
+    return list({os.path.realpath(file): file for file in reversed(files)}.values())[::-1]
 
 
 def _hidden(path: Path) -> bool:

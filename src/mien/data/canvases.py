@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from mien.core.arrays import Array
+from mien.core.errors import InputError
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.geometry import apply_affine, bounds, invert_affine
 from mien.data.packs import FacesPack, ScenesPack
@@ -78,6 +79,9 @@ class CanvasMaker:
         faces: portraits to place.
         scenes: whole pictures, those without faces being the rooms to paste into.
         split: of the scenes.
+
+    Raises:
+        InputError: there is no face, or no picture without faces.
     """
 
     def __init__(self, faces: list[Portrait], scenes: ScenesPack, split: str) -> None:
@@ -87,6 +91,10 @@ class CanvasMaker:
             (scenes.pictures.open(i).convert("L"), scenes.boxes[i], scenes.points[i], scenes.kind[i]) for i in indices
         ]
         self.rooms = [picture for picture, boxes, _, _ in self.scenes if len(boxes) == 0]
+        if not self.faces or not self.rooms:
+            missing = "picture without faces in scenes.npz" if self.faces else "face in faces-*.npz"
+            cause = f"there is no {missing} of split {split}"
+            raise InputError("packs", "E_FORMAT", cause, "make them with the layout of docs/data.md")
         self.peopled = [scene for scene in self.scenes if len(scene[1])]
         # Photographs of rooms and groups are few beside the collages, and nearer to what people bring.
         self.chances = np.array([4.0 if kind == "web" else 1.0 for _, _, _, kind in self.peopled])

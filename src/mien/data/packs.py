@@ -101,7 +101,7 @@ class ScenesPack:
 
 def _columns(file: Path, names: tuple[str, ...]) -> dict[str, Array]:
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return {name: archive[name] for name in names}
     except FileNotFoundError:
         raise InputError(

@@ -7,6 +7,7 @@ from PIL import Image
 from scipy import ndimage
 
 from mien.core.arrays import Array
+from mien.core.errors import InputError
 from mien.core.geometry import apply_affine, invert_affine
 from mien.core.image import Frame
 from mien.data.packs import FacesPack, ScenesPack
@@ -99,8 +100,14 @@ def faceless_tiles(scenes: ScenesPack, split: str, rng: np.random.Generator, cou
     """[count, 256, 256] uint8 windows of scenes in which no face lies, 24 px to the whole picture wide.
 
     Collages are left out: the faces that the teacher missed lie there.
+
+    Raises:
+        InputError: the split has no picture to cut from.
     """
     usable = [i for i in scenes.indices(split) if scenes.kind[i] == "web" or len(scenes.boxes[i]) == 0]
+    if not usable:
+        cause = f"has no picture without faces of split {split}"
+        raise InputError("scenes.npz", "E_FORMAT", cause, "make one with the layout of docs/data.md")
     greys = {i: scenes.pictures.grey(i) for i in usable}
     tiles = np.zeros((count, TILE, TILE), np.uint8)
     place = 0

@@ -17,6 +17,7 @@ COARSE = 3
 
 _CELL = 32
 _SAME = 0.4
+_AGREES = 0.7
 
 
 class FaceFinder:
@@ -39,8 +40,11 @@ class FaceFinder:
             smaller, scale = luminance(frame, max(max(grey.shape) // COARSE, _CELL))
             looks.append(self._look(smaller, scale))
         score, box, points = (np.concatenate(parts) for parts in zip(*looks, strict=True))
-        kept = keep_best(score, box)
-        found = [Detection(box[k], float(score[k]), points[k].reshape(5, 2)) for k in kept]
+        found = []
+        for group in same_faces(score, box):
+            share = score[group] / score[group].sum()
+            mean = share @ points[group]
+            found.append(Detection(share @ box[group], float(score[group].max()), mean.reshape(5, 2)))
         return sorted(found, key=lambda face: -float((face.box[2:] - face.box[:2]).max()))
 
     def _look(self, grey: Array, scale: Array) -> tuple[Array, Array, Array]:
@@ -53,10 +57,21 @@ class FaceFinder:
         return np.clip(score[sure], 0, 1), box[sure] * np.tile(scale, 2), points[sure] * np.tile(scale, 5)
 
 
-def keep_best(score: Array, box: Array) -> list[int]:
-    """Indices of the boxes [N, 4] that no better one covers: greedy suppression, best first."""
-    kept: list[int] = []
-    for k in np.argsort(-score, kind="stable"):
-        if not kept or box_overlap(box[k], box[kept]).max() < _SAME:
-            kept.append(int(k))
-    return kept
+def same_faces(score: Array, box: Array) -> list[Array]:
+    """Groups of indices of boxes [N, 4] that show one face, each led by its best, best group first.
+
+    A box joins the first group whose leader it overlaps. Of those, the ones that nearly agree with the leader are kept:
+    their mean is steadier than any one of them.
+    """
+    leaders: list[int] = []
+    members: list[list[int]] = []
+    for k in np.argsort(-score, kind="stable").tolist():
+        overlaps = box_overlap(box[k], box[leaders]) if leaders else np.zeros(0)
+        if not (overlaps >= _SAME).any():
+            leaders.append(k)
+            members.append([k])
+        else:
+            group = int(overlaps.argmax())
+            if overlaps[group] >= _AGREES:
+                members[group].append(k)
+    return [np.array(group) for group in members]

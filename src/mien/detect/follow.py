@@ -56,6 +56,7 @@ class Follower:
     def see(self, frame: Frame) -> list[Followed]:
         """The faces of the next frame, by number."""
         seen: dict[int, Sight] = {}
+        self._gone = {face: lost for face, lost in self._gone.items() if frame.time - lost[0] <= _REMEMBERED}
         for face, points in self._points.items():
             sight = self._reader.read(frame, face_square(points, SIDE))
             box = bounds(sight.landmarks.points)
@@ -84,7 +85,7 @@ class Follower:
                 continue
             sight = self._confirm(frame, detection)
             if sight is not None and not _covers(bounds(sight.landmarks.points), seen):
-                seen[self._number(frame.time, bounds(sight.landmarks.points))] = sight
+                seen[self._number(bounds(sight.landmarks.points))] = sight
 
     def _confirm(self, frame: Frame, detection: Detection) -> Sight | None:
         """The face's points, read twice: the finder's square is coarse, the first reading's is exact."""
@@ -96,10 +97,10 @@ class Follower:
         large = float((box[2:] - box[:2]).max()) >= self._least_size
         return second if large and second.landmarks.score >= _TRUSTED_TO_START else None
 
-    def _number(self, time: float, box: Array) -> int:
+    def _number(self, box: Array) -> int:
         """The number of a face that was lost hereabouts a moment ago, or the next one."""
-        for face, (when, where) in self._gone.items():
-            if time - when <= _REMEMBERED and box_overlap(box, where[None])[0] >= _SAME:
+        for face, (_, where) in self._gone.items():
+            if box_overlap(box, where[None])[0] >= _SAME:
                 del self._gone[face]
                 return face
         self._numbered += 1

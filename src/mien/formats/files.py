@@ -212,6 +212,15 @@ def replacing(path: StrPath, overwrite: bool) -> Iterator[Path]:
             temporary.unlink()
 
 
+def make_folder(path: StrPath) -> None:
+    """Makes a folder for results, with those above it, unless it is there. Raises `OutputError` when it cannot."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        remedy = "name another folder, or remove what is in the way"
+        raise OutputError(path, "E_NOTDIR", f"cannot be made a folder: {error.strerror}", remedy) from error
+
+
 def _check_replaceable(target: Path, overwrite: bool) -> None:
     try:
         mode = os.stat(target).st_mode

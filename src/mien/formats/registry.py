@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mien.core.errors import InputError, UsageError
 from mien.core.face import Capture
+from mien.formats.files import StrPath
 from mien.formats.tables import read_table, write_table
 from mien.formats.takes import read_capture, write_capture
 
@@ -37,7 +38,7 @@ FORMATS: dict[str, Format] = {
 """By extension in lower case."""
 
 
-def save(capture: Capture, path: Path, overwrite: bool = False) -> None:
+def save(capture: Capture, path: StrPath, overwrite: bool = False) -> None:
     """Writes `capture` in the format that the extension of `path` names; whole or not at all.
 
     `.npz` keeps everything exactly, `.json` rounds, `.csv` keeps less (see `mien.formats.tables`).
@@ -46,17 +47,17 @@ def save(capture: Capture, path: Path, overwrite: bool = False) -> None:
         UsageError: E_USAGE: an unknown extension.
         OutputError: the file is there already, the capture does not fit the format, or the disk refuses.
     """
-    _format(path).write(capture, path, overwrite)
+    _format(Path(path)).write(capture, Path(path), overwrite)
 
 
-def load(path: Path) -> Capture:
+def load(path: StrPath) -> Capture:
     """The capture in a file that `save` wrote, or in a table of one source.
 
     Raises:
         UsageError: E_USAGE: an unknown extension.
         InputError: the file cannot be read; says the key, or the line and column, that is wrong.
     """
-    return _format(path).read(path)
+    return _format(Path(path)).read(Path(path))
 
 
 def _format(path: Path) -> Format:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 import numpy as np
 
@@ -62,12 +62,14 @@ class CsvTable:
         self.overwrite = overwrite
         self._open = ExitStack()
         self._put: Callable[[Iterable[str]], object] | None = None
+        self._stream: TextIO | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
             part = opening.enter_context(replacing(self.path, self.overwrite))
             stream = opening.enter_context(part.open("w", encoding="utf-8", newline=""))
             # Every row goes to a buffer of some kilobytes and from there to the disk: memory stays flat.
+            self._stream = stream
             self._put = csv.writer(stream, lineterminator="\n").writerow
             self._put(header(self.basis, self.landmarks))
             self._open = opening.pop_all()
@@ -76,8 +78,23 @@ class CsvTable:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._put = None
+        self._put = self._stream = None
         self._open.__exit__(kind, error, trace)
+
+    def mark(self) -> int:
+        """Where the next row will stand, for `cut_back`. Raises `ValueError` when the table is not open."""
+        return self._opened().tell()
+
+    def cut_back(self, mark: int) -> None:
+        """Takes out every row written since `mark`. Raises `ValueError` when the table is not open."""
+        stream = self._opened()
+        stream.seek(mark)
+        stream.truncate()
+
+    def _opened(self) -> TextIO:
+        if self._stream is None:
+            raise ValueError("the table is not open: use it in a with block")
+        return self._stream
 
     def write(self, source: str, reading: FaceReading) -> None:
         """Adds the row of one face in one frame of `source`.

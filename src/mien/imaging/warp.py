@@ -108,7 +108,7 @@ def cut(frame: Frame, to_frame: Array, side: int) -> Crop:
 
 
 def luminance(frame: Frame, longest: int | None = None) -> tuple[Array, Array]:
-    """The whole picture in luminance, [H, W] uint8, and how many frame pixels one of its pixels spans, [2] along x and y.
+    """The whole picture in luminance, [H, W] uint8, and how many frame pixels each spans along x and y, [2].
 
     Args:
         frame: the picture.

@@ -68,10 +68,11 @@ def export(network: nn.Module, signature: Signature, file: Path) -> float:
             dynamic_shapes=shapes or None,
         )
     assert program is not None
-    file.write_bytes(_halved(program.model_proto).SerializeToString())
-    difference = parity(network, signature, file.read_bytes())
+    weights = _halved(program.model_proto).SerializeToString()
+    difference = parity(network, signature, weights)
     if difference > TOLERANCE:
         raise ModelError(file, "E_MODEL", f"torch and ONNX differ by {difference:.2g}", f"allowed is {TOLERANCE}")
+    file.write_bytes(weights)
     return difference
 
 

@@ -20,6 +20,9 @@ from mien.train.loop import TrainOptions
 
 OPTIONS = TrainOptions(steps=8_000, batch=16, rate=2e-3, threads=1, score_every=500)
 
+VAL_CANVASES, VAL_ROOMS = 120, 80
+"""Pictures that the network is scored on: with faces, and without."""
+
 
 class Marked(NamedTuple):
     """A batch of B canvases with N cells each.
@@ -52,9 +55,9 @@ class FinderTask:
         rng = np.random.default_rng(5)
         self.val = [
             held_out.composite(rng, [float(np.exp(rng.uniform(np.log(24), np.log(160)))) for _ in range(3)])
-            for _ in range(120)
+            for _ in range(VAL_CANVASES)
         ]
-        self.val_rooms = [held_out.composite(rng, []) for _ in range(80)]
+        self.val_rooms = [held_out.composite(rng, []) for _ in range(VAL_ROOMS)]
 
     def draw(self, batch: int, generator: Generator) -> Marked:
         """Fresh canvases, degraded."""

@@ -82,7 +82,8 @@ class LandmarkTask:
             maker = CanvasMaker(portraits(packs[:1], "train")[:1], scenes, "train")
             decoys = find_decoys(trained_finder(finder), maker, np.random.default_rng(3), DECOY_ROOMS)
             # As many again as the plain windows, so that each is seen as often.
-            self.faceless = np.concatenate([self.faceless, decoys[np.arange(len(self.faceless)) % len(decoys)]])
+            again = np.arange(len(self.faceless) if len(decoys) else 0) % max(len(decoys), 1)
+            self.faceless = np.concatenate([self.faceless, decoys[again]])
         self.val_faceless = faceless_tiles(scenes, "val", np.random.default_rng(2), 400)
         self.network = _WithGlance(LandmarkNet())
         self._points = torch.from_numpy(self.tiles.points)

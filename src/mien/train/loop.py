@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import torch
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Generator, Tensor, nn
 
@@ -134,7 +135,8 @@ def train(
 
 def _bar(shown: bool) -> Progress:
     counts, times = (BarColumn(), MofNCompleteColumn()), (TimeElapsedColumn(), TimeRemainingColumn())
-    return Progress(*counts, TextColumn("{task.description}"), *times, disable=not shown)
+    console = Console(stderr=True)  # results alone go to standard output
+    return Progress(*counts, TextColumn("{task.description}"), *times, console=console, disable=not shown)
 
 
 def _learn(

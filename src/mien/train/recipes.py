@@ -83,7 +83,8 @@ RECIPES: dict[str, Recipe] = {
             input=f"luminance [1, 1, {SIDE}, {SIDE}] of 0..255, the face's square upright with a margin of 1.3",
             output_basis=None,
             paper="our own; residual convolutions with a linear face model as the last layer",
-            data=f"{_FACES}; windows without faces of pictures of public repositories, and what the finder took for faces in them; {_TEACHER}",
+            data=f"{_FACES}; windows without faces of pictures of public repositories, and what the finder took for "
+            f"faces in them; {_TEACHER}",
             weakness="profiles beyond 60 degrees (the teacher is weak there too), faces below 24 px, strong occlusion; "
             "the error by age, gender and skin was not measured on the training packs, which carry no such labels",
         ),

@@ -1,0 +1,207 @@
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from portraits import blank, capturer, contents, placed, write_clip, write_photo
+
+from mien.cli.main import run
+from mien.core.basis import ARKIT
+from mien.formats.registry import load
+from mien.pipelines.capture import CaptureOptions, Capturer
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Works in a folder with one portrait, loads the networks once, and leaves SIGTERM as it was."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def capturer_for(options: CaptureOptions) -> Capturer:
+        return capturer() if options == CaptureOptions() else Capturer(options)
+
+    monkeypatch.setattr("mien.compose.captures.Capturer", capturer_for)
+    monkeypatch.chdir(tmp_path)
+    write_photo(Path("a.png"))
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_portrait_is_shown(capsys: Captured) -> None:
+    assert run(["capture", "a.png"]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "a.png" in said.out
+    assert "pitch yaw roll" in said.out
+    assert any(column in said.out for column in ARKIT.columns)
+    assert os.listdir() == ["a.png"]
+
+
+def test_results_are_written_and_said(capsys: Captured) -> None:
+    before = contents(Path())
+    assert run(["capture", "a.png", "-o", "t.json", "--output", "t.csv", "--overlay", "o.png"]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "1 of 1 sources read, 1 face in 1 frame; wrote t.json, t.csv, o.png\n"
+    assert sorted(os.listdir()) == ["a.png", "o.png", "t.csv", "t.json"]
+    assert contents(Path())["a.png"] == before["a.png"]
+    assert load(Path("t.json")).source == "a.png"
+
+
+def test_no_face_is_said_and_no_failure(capsys: Captured) -> None:
+    write_photo(Path("blank.png"), blank())
+    assert run(["capture", "blank.png"]) == 0
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "blank.png: no face found\n")
+
+
+def test_a_text_named_jpg_costs_itself_alone(capsys: Captured) -> None:
+    Path("text.jpg").write_text("this is no picture")
+    assert run(["capture", "text.jpg", "a.png", "-o", "{name}.json"]) == 1
+    said = capsys.readouterr()
+    first, last = said.err.splitlines()
+    assert first.startswith("text.jpg: E_FORMAT: not an image or a video; starts with 'this is no pictu'")
+    assert last == "1 of 2 sources read, 1 face in 1 frame; wrote {name}.json"
+    assert sorted(os.listdir()) == ["a.json", "a.png", "text.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (lambda path: None, "E_NOTFILE"),
+        (lambda path: path.write_bytes(b""), "E_EMPTY"),
+        (lambda path: path.write_bytes(b"#EXTM3U\nhttp://127.0.0.1:9/a.ts\n"), "E_FORMAT"),
+        (lambda path: path.write_bytes(b"version https://git-lfs.github.com/spec/v1\n"), "E_LFS"),
+        (os.mkfifo, "E_NOTFILE"),
+        (lambda path: path.symlink_to(path), "E_NOTFILE"),
+        (lambda path: path.symlink_to("nowhere"), "E_NOTFILE"),
+    ],
+    ids=["missing", "empty", "playlist", "lfs", "pipe", "ring", "dangling"],
+)
+def test_what_cannot_be_read_is_one_line_and_1(make: object, code: str, capsys: Captured) -> None:
+    assert callable(make)
+    make(Path("b.jpg"))
+    assert run(["capture", "b.jpg"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert said.err.startswith(f"b.jpg: {code}: ")
+
+
+def test_an_address_is_a_file_that_does_not_exist(capsys: Captured) -> None:
+    assert run(["capture", "http://127.0.0.1:9/a.png"]) == 1
+    assert "E_NOTFILE: no such file (check the path; addresses are not fetched)" in capsys.readouterr().err
+
+
+NAMES = ["two\nlines.png", "é 😀.png", "-rf.png", "--help.png", "[red]x[b].png", "%d {name}.png", "=1+1.png", "a b.png"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_is_a_name(name: str, capsys: Captured) -> None:
+    os.rename("a.png", name)
+    assert run(["capture", "-o", "t.csv", "-o", "t.json", "--", name]) == 0
+    assert capsys.readouterr().err.count("\n") == 1
+    assert load(Path("t.json")).source == name
+    assert run(["capture", "--", name]) == 0
+    assert name.replace("\n", "\\n") in capsys.readouterr().out
+
+
+def test_a_path_that_looks_like_markup_is_a_path(capsys: Captured) -> None:
+    os.mkdir("q[")
+    write_photo(Path("q[/red].png"))
+    assert run(["capture", "q[/red].png"]) == 0
+    assert "q[/red].png" in capsys.readouterr().out
+
+
+def test_a_name_that_is_no_unicode(capsys: Captured) -> None:
+    name = os.fsdecode(b"bad\xff\xfe.png")
+    os.rename("a.png", name)
+    assert run(["capture", name]) == 0
+    assert "bad\\udcff\\udcfe.png" in capsys.readouterr().out
+    Path(os.fsdecode(b"text\xff.png")).write_text("text")
+    assert run(["capture", os.fsdecode(b"text\xff.png")]) == 1
+    assert capsys.readouterr().err.startswith("text\\udcff.png: E_FORMAT: ")
+
+
+def test_a_folder_is_searched_and_one_without_pictures_is_4(capsys: Captured) -> None:
+    for folder in ("photos/deep", "empty"):
+        os.makedirs(folder)
+    write_photo(Path("photos/deep/b.jpg"))
+    write_photo(Path("photos/a.png"), blank())
+    assert run(["capture", "photos", "-o", "all.csv"]) == 0
+    first, last = capsys.readouterr().err.splitlines()
+    assert first == f"{Path('photos/a.png')}: no face found"
+    assert last == "2 of 2 sources read, 1 face in 2 frames; wrote all.csv"
+    assert run(["capture", "empty"]) == 4
+    assert capsys.readouterr().err.startswith("empty: E_NOTHING: holds no photo and no video")
+
+
+def test_existing_files_are_kept_unless_told(capsys: Captured) -> None:
+    Path("t.json").write_text("mine")
+    assert run(["capture", "a.png", "-o", "t.json"]) == 2
+    assert capsys.readouterr().err == "t.json: E_EXISTS: the file exists already (--overwrite replaces it)\n"
+    assert Path("t.json").read_text() == "mine"
+    assert run(["capture", "a.png", "-o", "t.json", "--overwrite"]) == 0
+    assert len(load(Path("t.json")).takes) == 1
+
+
+def test_a_source_is_never_overwritten(capsys: Captured) -> None:
+    before = contents(Path())
+    assert run(["capture", "a.png", "--overlay", "a.png", "--overwrite"]) == 2
+    assert "is one of the sources, which are never overwritten" in capsys.readouterr().err
+    assert contents(Path()) == before
+
+
+def test_a_video_is_shown_by_its_last_face_and_written_whole(capsys: Captured) -> None:
+    write_clip(Path("c.mp4"), 4)
+    assert run(["capture", "c.mp4"]) == 0
+    assert "c.mp4, the last of 4 frames" in " ".join(capsys.readouterr().out.split())
+    assert run(["capture", "c.mp4", "-o", "c.npz", "--overlay", "o.mp4"]) == 0
+    assert capsys.readouterr().err == "1 of 1 sources read, 4 faces in 4 frames; wrote c.npz, o.mp4\n"
+    assert load(Path("c.npz")).takes[0].frames.tolist() == [0, 1, 2, 3]
+
+
+def test_lost_frames_are_said_on_one_line_and_1(capsys: Captured) -> None:
+    clip = write_clip(Path("two\nlines.mp4"), 40)
+    data = bytearray(clip.read_bytes())
+    start, end = data.index(b"mdat") + 900, data.index(b"moov") - 4
+    for place in np.random.default_rng(3).integers(start, end, 400).tolist():
+        data[place] ^= 1 << place % 8
+    clip.write_bytes(data)
+    assert run(["capture", "two\nlines.mp4", "-o", "t.csv"]) == 1
+    first, *_ = capsys.readouterr().err.splitlines()
+    assert first.startswith("two\\nlines.mp4: W_PARTIAL: ")
+        assert " of 40 frames could be read" in first
+
+
+def test_flags_reach_the_capture(capsys: Captured) -> None:
+    pair = np.concatenate([placed((100, 100), 0.6)[0], placed((120, 100), 1.1)[0]], axis=1)
+    write_photo(Path("pair.png"), pair)
+    flags = ["--face", "1", "--landmarks", "--focal-length", "700", "--least-score", "0.4", "--look-again", "2"]
+    assert run(["capture", "pair.png", "-o", "t.csv", "-o", "t.json", *flags]) == 0
+    assert "1 face in 1 frame" in capsys.readouterr().err
+    (take,) = load(Path("t.json")).takes
+    assert take.face == 1
+    assert take.box[0, 2] < 240
+    assert Path("t.csv").read_text().splitlines()[0].endswith("y_477")
+
+
+def test_many_faces_are_shown_in_short(capsys: Captured) -> None:
+    row = np.concatenate([placed((75, 80), 0.8, 0, 150, 160)[0]] * 4, axis=1)
+    write_photo(Path("crowd.png"), np.concatenate([row] * 2, axis=0))
+    assert run(["capture", "crowd.png"]) == 0
+    assert "and 2 more" in capsys.readouterr().out
+
+
+def test_control_characters_never_reach_the_terminal(capsys: Captured) -> None:
+    name = "\x1b[31mred\x07.png"
+    os.rename("a.png", name)
+    Path("\x1b[2J.jpg").write_text("text")
+    assert run(["capture", name, "\x1b[2J.jpg"]) == 1
+    said = capsys.readouterr()
+    for text in (said.out, said.err):
+        assert "\x1b" not in text
+        assert "\x07" not in text

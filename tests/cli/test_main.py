@@ -1,0 +1,205 @@
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from portraits import contents, write_clip, write_photo
+
+from mien.cli import capture as capture_module
+from mien.cli.main import main, run
+from mien.core.errors import InputError, MienError, ModelError, NothingMatched, OutputError, UsageError
+from mien.pipelines.capture import CaptureOptions
+
+SRC = Path(__file__).parents[2] / "src"
+PROGRAM = "from mien.cli.main import main; main()"
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def own_handler() -> Iterator[None]:
+    """`run` listens to SIGTERM; the tests after this one must not."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def started(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(SRC), "OMP_NUM_THREADS": "1", "TERM": "dumb"}
+    environment |= options.pop("environment", {})
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", PROGRAM, *arguments],
+        cwd=folder, env=environment, text=True, encoding="utf-8", errors="replace", stderr=subprocess.PIPE, **options,
+    )  # fmt: skip
+
+
+# --- help and usage ---------------------------------------------------------------------------------------------------
+
+COMMANDS = {
+    ("capture",): ["-o", "--output", "--overlay", "--overwrite"],
+    ("models",): ["list", "show", "verify"],
+    ("models", "list"): ["--verbose"],
+    ("models", "show"): [],
+    ("models", "verify"): [],
+    ("train",): ["--data", "-o", "--steps", "--batch", "--rate", "--seed", "--threads"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_every_subcommand_helps(command: tuple[str, ...], flag: str, capsys: Captured) -> None:
+    assert run([*command, flag]) == 0
+    said = capsys.readouterr()
+    assert f"usage: mien {' '.join(command)}" in said.out
+    assert said.err == ""
+    for option in COMMANDS[command]:
+        assert option in said.out
+
+
+def test_the_help_of_capture_names_every_option(capsys: Captured) -> None:
+    assert run(["capture", "--help"]) == 0
+    said = capsys.readouterr().out
+    for option in fields(CaptureOptions):
+        assert "--" + option.name.replace("_", "-") in said
+    assert "all|largest|N" in said
+
+
+def test_help_of_all_names_the_commands(capsys: Captured) -> None:
+    assert run(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(command in said for command in ("capture", "models", "train"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["wrong"],
+        ["--wrong"],
+        ["capture"],
+        ["capture", "a.png", "--wrong"],
+        ["capture", "a.png", "--overlay"],
+        ["capture", "a.png", "--max-faces", "many"],
+        ["capture", "a.png", "--max-faces", "0"],
+        ["capture", "a.png", "--face", "first"],
+        ["capture", "a.png", "--least-score", "2"],
+        ["capture", "a.png", "-o", "a.txt"],
+        ["capture", "a.png", "b.png", "-o", "a.json"],
+        ["models", "show", "nothing"],
+        ["models", "show"],
+        ["train"],
+    ],
+    ids=" ".join,
+)
+def test_a_mistake_of_usage_is_2_and_said_on_stderr(arguments: list[str], capsys: Captured) -> None:
+    assert run(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.strip()
+    assert "Traceback" not in said.err
+
+
+# --- how errors end ---------------------------------------------------------------------------------------------------
+
+
+def raising(error: BaseException) -> object:
+    def capture_batch(*arguments: object, **options: object) -> None:
+        raise error
+
+    return capture_batch
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(InputError, 1), (UsageError, 2), (ModelError, 3), (OutputError, 3), (NothingMatched, 4), (MienError, 70)],
+)
+def test_errors_on_purpose_are_one_line(
+    error: type[MienError], code: int, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    long = "x" * 300
+    monkeypatch.setattr(capture_module, "capture_batch", raising(error(f"a\n[red]{long}", "E_TEST", "a cause", "do")))
+    assert run(["capture", "a.png"]) == code
+    said = capsys.readouterr()
+    assert said.err == f"a\\n[red]{long}: E_TEST: a cause (do)\n"
+    assert said.out == ""
+
+
+def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setattr(capture_module, "capture_batch", raising(KeyboardInterrupt()))
+    assert run(["capture", "a.png"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("stop", "code"), [(SystemExit(5), 5), (SystemExit(), 0), (BrokenPipeError(), 0)])
+def test_other_ends(stop: BaseException, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture_module, "capture_batch", raising(stop))
+    monkeypatch.setattr(os, "dup2", lambda *descriptors: None)
+    assert run(["capture", "a.png"]) == code
+
+
+def test_a_fault_of_ours_is_70_and_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    deep = tmp_path / ("a folder with a name far longer than a line of a terminal " * 2).strip()
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    monkeypatch.setattr(capture_module, "capture_batch", raising(ZeroDivisionError("by chance")))
+    assert run(["capture", "a.png"]) == 70
+    (log,) = deep.iterdir()
+    said = capsys.readouterr().err
+    assert said == f"mien: E_BUG: this is a fault of ours; please send {log}\n"
+    assert "ZeroDivisionError: by chance" in log.read_text()
+    assert "Traceback" in log.read_text()
+
+
+def test_main_exits_with_the_code() -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["capture"])
+    assert stop.value.code == 2
+
+
+# --- in a process of its own ------------------------------------------------------------------------------------------
+
+
+def test_sigterm_is_143_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mp4", 250)
+    before = contents(tmp_path)
+    program = started(tmp_path, "capture", "clip.mp4", "-o", "t.csv", "-o", "t.npz", "--overlay", "o.mp4")
+    try:
+        deadline = time.monotonic() + 60
+        while len(os.listdir(tmp_path)) < 3 and program.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert len(os.listdir(tmp_path)) == 3  # the clip, half a table, half an overlay
+        program.send_signal(signal.SIGTERM)
+        _, said = program.communicate(timeout=30)
+    finally:
+        program.kill()
+    assert program.returncode == 143
+    assert "Traceback" not in said
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("command", [["models"], ["capture", "--help"], ["capture", "a.png"], ["models", "list", "-h"]])
+def test_a_reader_that_has_gone_is_no_fault(tmp_path: Path, command: list[str]) -> None:
+    write_photo(tmp_path / "a.png")
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = started(tmp_path, *command, stdout=writing)
+    os.close(writing)
+    _, said = program.communicate(timeout=60)
+    assert (program.returncode, said) == (0, "")
+
+
+def test_a_terminal_that_lacks_the_letters_is_no_fault(tmp_path: Path) -> None:
+    write_photo(tmp_path / "é 😀.png")
+    program = started(
+        tmp_path, "capture", "é 😀.png", stdout=subprocess.PIPE, environment={"PYTHONIOENCODING": "ascii"}
+    )
+    out, said = program.communicate(timeout=60)
+    assert (program.returncode, said) == (0, "")
+    assert "\\U0001f600.png" in out

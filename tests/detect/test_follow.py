@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+from portraits import blank, clip_frames, finder, noise, placed, reader
+
+from mien.core.arrays import Array
+from mien.core.face import Detection
+from mien.core.geometry import bounds
+from mien.core.image import Frame
+from mien.detect.faces import FaceFinder
+from mien.detect.follow import Followed, Follower
+from mien.detect.landmarks import LandmarkReader, Sight
+from mien.metrics import inter_ocular_distance
+
+
+class CountingFinder(FaceFinder):
+    """Says how often it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(finder()._session)
+        self.calls = 0
+
+    def find(self, frame: Frame) -> list[Detection]:
+        self.calls += 1
+        return super().find(frame)
+
+
+class CountingReader(LandmarkReader):
+    """Says how often it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(reader()._session)
+        self.calls = 0
+
+    def read(self, frame: Frame, to_frame: Array) -> Sight:
+        self.calls += 1
+        return super().read(frame, to_frame)
+
+
+def numbers(seen: list[Followed]) -> list[int]:
+    return [one.face for one in seen]
+
+
+def middle(one: Followed) -> Array:
+    box = bounds(one.sight.landmarks.points)
+    return np.asarray((box[:2] + box[2:]) / 2)
+
+
+def two(left: float, right: float) -> Array:
+    """Two portraits side by side, by their sizes."""
+    return np.concatenate([placed((120, 100), left)[0], placed((120, 100), right)[0]], axis=1)
+
+
+def test_a_face_that_moves_keeps_its_number_and_the_finder_rests() -> None:
+    counting, reading = CountingFinder(), CountingReader()
+    follower = Follower(counting, reading, 5, None)
+    frames = clip_frames(16)
+    seen = [follower.see(frame) for frame in frames]
+    assert [numbers(each) for each in seen] == [[0]] * 16
+    assert counting.calls == 1
+    assert reading.calls == 2 + 15
+    path = np.array([middle(one) for (one,) in seen])
+    assert path[-1, 0] - path[0, 0] == pytest.approx(60, abs=8)
+    assert np.abs(np.diff(path[:, 0])).max() < 15
+
+
+@pytest.mark.parametrize(("again", "calls"), [(0.2, 4), (0.04, 16), (10.0, 1), (0.0, 16)])
+def test_the_whole_picture_is_searched_again_when_it_is_due(again: float, calls: int) -> None:
+    counting = CountingFinder()
+    follower = Follower(counting, reader(), 5, again)
+    assert [numbers(follower.see(frame)) for frame in clip_frames(16, rate=24.99)] == [[0]] * 16
+    assert counting.calls == pytest.approx(calls, abs=1 if calls == 4 else 0)
+
+
+def test_nobody_is_sought_once_enough_are_followed() -> None:
+    counting = CountingFinder()
+    follower = Follower(counting, reader(), 1, 0.0)
+    for frame in clip_frames(6):
+        follower.see(frame)
+    assert counting.calls == 1
+
+
+def test_a_second_face_is_met_when_it_comes() -> None:
+    alone = np.concatenate([placed((120, 100))[0], blank()], axis=1)
+    follower = Follower(finder(), reader(), 5, 0.5)
+    seen = [numbers(follower.see(Frame(alone if k < 5 else two(1.0, 1.2), k / 10, k))) for k in range(12)]
+    assert seen[:5] == [[0]] * 5
+    assert seen[-1] == [0, 1]
+    first = next(k for k, each in enumerate(seen) if each == [0, 1])
+    assert 5 <= first <= 10
+    assert seen[first:] == [[0, 1]] * (12 - first)
+
+
+@pytest.mark.parametrize("gap", [0.2, 1.0, 2.8])
+def test_a_face_that_comes_back_soon_and_near_has_its_old_number(gap: float) -> None:
+    counting = CountingFinder()
+    follower = Follower(counting, reader(), 5, None)
+    here, near = placed((120, 100))[0], placed((132, 95), 1.05)[0]
+    assert numbers(follower.see(Frame(here, 0.0))) == [0]
+    for k in range(3):
+        assert follower.see(Frame(blank(), gap * (k + 1) / 4)) == []
+    assert counting.calls == 1 + 3
+    assert numbers(follower.see(Frame(near, gap))) == [0]
+    assert numbers(follower.see(Frame(near, gap + 0.04))) == [0]
+    assert counting.calls == 1 + 3 + 1
+
+
+def test_a_face_that_comes_back_late_or_elsewhere_is_a_new_one() -> None:
+    here, there = placed((70, 100), 0.8)[0], placed((185, 100), 0.8)[0]
+    for later, picture in ((5.0, here), (0.2, there)):
+        follower = Follower(finder(), reader(), 5, None)
+        assert numbers(follower.see(Frame(here, 0.0))) == [0]
+        assert follower.see(Frame(blank(), 0.1)) == []
+        assert numbers(follower.see(Frame(picture, 0.1 + later))) == [1]
+
+
+@pytest.mark.parametrize("sizes", [(0.7, 1.2), (1.2, 0.7)])
+def test_two_faces_are_numbered_by_size(sizes: tuple[float, float]) -> None:
+    follower = Follower(finder(), reader(), 5, None)
+    for k in range(3):
+        seen = follower.see(Frame(two(*sizes), k / 25, k))
+        assert numbers(seen) == [0, 1]
+        large, small = (float(inter_ocular_distance(one.sight.landmarks.points)) for one in seen)
+        assert large > 1.3 * small
+        assert (middle(seen[0])[0] > 240) == (sizes[1] > sizes[0])
+
+
+@pytest.mark.parametrize("sizes", [(0.7, 1.2), (1.2, 0.7)])
+def test_one_alone_is_the_largest(sizes: tuple[float, float]) -> None:
+    follower = Follower(finder(), reader(), 1, 0.0)
+    for k in range(3):
+        (one,) = follower.see(Frame(two(*sizes), k / 25, k))
+        assert one.face == 0
+        assert (middle(one)[0] > 240) == (sizes[1] > sizes[0])
+
+
+def test_one_lost_of_two_leaves_the_other_its_number() -> None:
+    follower = Follower(finder(), reader(), 5, None)
+    assert numbers(follower.see(Frame(two(1.2, 0.8), 0.0))) == [0, 1]
+    alone = np.concatenate([blank(), placed((120, 100), 0.8)[0]], axis=1)
+    assert numbers(follower.see(Frame(alone, 0.04))) == [1]
+    assert numbers(follower.see(Frame(alone, 0.08))) == [1]
+
+
+@pytest.mark.parametrize("picture", [blank(), blank(level=0), noise(), blank(1, 1), noise(3, 300)])
+def test_nobody_is_followed_where_nobody_is(picture: Array) -> None:
+    follower = Follower(finder(), reader(), 5, 1.0)
+    for k in range(3):
+        assert follower.see(Frame(picture, k / 25, k)) == []

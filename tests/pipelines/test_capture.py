@@ -1,0 +1,333 @@
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made import made_reading
+from portraits import astronaut, blank, capturer, clip_frames, noise, placed
+
+from mien.core.arrays import Array
+from mien.core.basis import ARKIT, EYE_LOOK
+from mien.core.errors import UsageError
+from mien.core.face import Capture, FaceReading, Landmarks, Pose, Take
+from mien.core.geometry import rotation_from_angles
+from mien.core.image import Frame
+from mien.detect.pose import look_weights
+from mien.detect.shape import mean_face
+from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice, Gather, quality, read
+
+FEW = settings(max_examples=60, deadline=None)
+
+
+def gathered(frames: list[Frame], using: Capturer | None = None) -> Capture:
+    gather = Gather("clip", 25.0, "10:00:00:00")
+    for frame, readings in (using or capturer()).stream(frames):
+        gather.add(frame, readings)
+    return gather.capture()
+
+
+def one_reading(pixels: Array) -> FaceReading:
+    ((_, (reading,)),) = capturer().stream([Frame(pixels)])
+    return reading
+
+
+# --- which face -------------------------------------------------------------------------------------------------------
+
+
+@FEW
+@given(st.sampled_from(["all", "largest"]) | st.integers(0, 9999).map(str))
+def test_a_choice_of_face_says_what_it_was_told(text: str) -> None:
+    assert str(FaceChoice.parse(text)) == text
+    assert FaceChoice.parse(str(FaceChoice.parse(text))) == FaceChoice.parse(text)
+
+
+@pytest.mark.parametrize("text", ["", "ALL", "first", "-1", "1.0", "12345", " 1", "1 ", "0x1", "largest,all", "1\n"])
+def test_what_names_no_face_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"--face: E_USAGE: .* names no face"):
+        FaceChoice.parse(text)
+
+
+def test_a_choice_wants_its_faces() -> None:
+    wanted = {text: [k for k in range(4) if FaceChoice.parse(text).wants(k)] for text in ("all", "largest", "0", "2")}
+    assert wanted == {"all": [0, 1, 2, 3], "largest": [0, 1, 2, 3], "0": [0], "2": [2]}
+    assert [FaceChoice.parse(text).most for text in ("all", "largest", "0", "2")] == [None, 1, 1, 3]
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("options", "flag"),
+    [
+        ({"max_faces": 0}, "--max-faces"),
+        ({"max_faces": -3}, "--max-faces"),
+        ({"focal_length": 0.0}, "--focal-length"),
+        ({"focal_length": -900.0}, "--focal-length"),
+        ({"focal_length": NAN}, "--focal-length"),
+        ({"focal_length": float("inf")}, "--focal-length"),
+        ({"least_size": -1.0}, "--least-size"),
+        ({"least_size": NAN}, "--least-size"),
+        ({"least_score": 0.0}, "--least-score"),
+        ({"least_score": 1.01}, "--least-score"),
+        ({"least_score": NAN}, "--least-score"),
+        ({"look_again": -0.1}, "--look-again"),
+        ({"look_again": NAN}, "--look-again"),
+    ],
+)
+def test_an_option_out_of_range_is_refused_by_its_flag(options: dict[str, float], flag: str) -> None:
+    with pytest.raises(UsageError, match=f"^{flag}: E_USAGE: .* is out of range .allowed: ") as caught:
+        CaptureOptions(**options)  # type: ignore[arg-type]
+    assert caught.value.exit_code == 2
+
+
+def test_the_ends_of_the_ranges_are_allowed() -> None:
+    CaptureOptions(max_faces=1, focal_length=1e-3, least_size=0.0, least_score=1.0, look_again=0.0)
+    CaptureOptions(max_faces=10_000, focal_length=9e6, least_score=1e-6, look_again=1e8)
+
+
+# --- one face ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_portrait_is_read_whole() -> None:
+    reading = one_reading(placed((120, 100))[0])
+    state = reading.state
+    assert (reading.face, reading.frame, reading.time) == (0, 0, 0.0)
+    assert state.expression.basis is ARKIT
+    weights = state.expression.weights
+    assert np.isfinite(weights).all()
+    assert ((weights >= 0) & (weights <= 1)).all()
+    assert weights[ARKIT.index("tongueOut")] == 0
+    np.testing.assert_allclose(weights[ARKIT.indices(EYE_LOOK)], look_weights(state.gaze), atol=1e-6)
+    assert np.isfinite(state.pose.translation).all()
+    assert 0 < state.pose.translation[2] < 3
+    assert np.linalg.det(state.pose.rotation) == pytest.approx(1)
+    assert state.pose.rotation[2, 2] > 0.8
+    assert 0.5 < reading.quality <= 1
+
+
+@pytest.mark.parametrize("angle", [-25, 0, 25])
+def test_a_head_on_its_side_has_its_roll_and_its_expression(angle: float) -> None:
+    upright, turned = (
+        one_reading(placed((150, 150), 1, 0, 300, 300)[0]),
+        one_reading(placed((150, 150), 1, angle, 300, 300)[0]),
+    )
+    turn = upright.state.pose.rotation.T @ rotation_from_angles(0, 0, -np.deg2rad(angle)) @ turned.state.pose.rotation
+    assert np.rad2deg(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1))) < 6
+    assert np.abs(turned.state.expression.weights - upright.state.expression.weights).mean() < 0.1
+
+
+def test_half_as_large_is_twice_as_far() -> None:
+    near, far = (one_reading(placed((150, 150), size, 0, 300, 300)[0]) for size in (1.4, 0.7))
+    ratio = far.state.pose.translation[2] / near.state.pose.translation[2]
+    assert ratio == pytest.approx(2, rel=0.08)
+
+
+def test_the_focal_length_is_used() -> None:
+    picture = placed((120, 100))[0]
+    short, long = (
+        gathered([Frame(picture)], Capturer(CaptureOptions(focal_length=length))).takes[0].state.pose.translation[0, 2]
+        for length in (200.0, 800.0)
+    )
+    assert long / short == pytest.approx(4, rel=1e-3)
+    assert capturer().camera(Frame(picture)).focal_length == pytest.approx(195.8, abs=0.5)
+
+
+# --- quality ----------------------------------------------------------------------------------------------------------
+
+
+def rated(yaw: float, size: float, score: float = 1.0) -> float:
+    """Quality of the mean face, `size` pixels between its irises when frontal, turned by `yaw` degrees."""
+    rotation = rotation_from_angles(0, np.deg2rad(yaw), 0)
+    points = mean_face().points @ rotation.T * (size / 0.063)
+    return quality(Landmarks(points, score), Pose(rotation, np.array([0, 0, 1.0])))
+
+
+@FEW
+@given(st.floats(-180, 180), st.floats(0.01, 5000), st.floats(0, 1))
+def test_quality_is_a_fraction(yaw: float, size: float, score: float) -> None:
+    assert 0 <= rated(yaw, size, score) <= score
+
+
+@FEW
+@given(st.floats(0, 88), st.floats(1, 20), st.floats(1, 100))
+def test_quality_falls_as_the_head_turns_aside(yaw: float, more: float, size: float) -> None:
+    more = min(yaw + more, 100)
+    assert rated(yaw, size) > rated(more, size) or rated(yaw, size) == 0
+    assert rated(yaw, size) == pytest.approx(rated(-yaw, size), abs=1e-9)
+
+
+@FEW
+@given(st.floats(0, 70), st.floats(0.5, 22), st.floats(1.05, 4), st.floats(0.1, 1))
+def test_quality_rises_with_size_up_to_a_size(yaw: float, size: float, larger: float, score: float) -> None:
+    assert rated(yaw, size, score) < rated(yaw, size * larger, score)
+    assert rated(yaw, 30, score) == pytest.approx(rated(yaw, 3000, score))
+    assert rated(0, 50, score) == pytest.approx(score)
+
+
+def test_a_smaller_picture_of_a_face_is_trusted_less() -> None:
+    large, small = (one_reading(placed((75, 75), size, 0, 150, 150)[0]) for size in (1.0, 0.45))
+    assert large.quality > small.quality > 0
+    assert large.quality <= large.landmarks.score
+
+
+# --- a stream ---------------------------------------------------------------------------------------------------------
+
+
+def test_frames_are_taken_one_at_a_time() -> None:
+    taken: list[int] = []
+
+    def source() -> Iterator[Frame]:
+        for frame in clip_frames(5):
+            taken.append(frame.index)
+            yield frame
+
+    stream = capturer().stream(source())
+    assert taken == []
+    for k in range(5):
+        frame, readings = next(stream)
+        assert taken == list(range(k + 1))
+        assert frame.index == k
+        assert [(reading.frame, reading.time) for reading in readings] == [(k, k / 25)]
+    assert next(stream, None) is None
+
+
+def test_every_frame_comes_out_face_or_not() -> None:
+    pictures = [placed((120, 100))[0], blank(), noise(), placed((120, 100))[0]]
+    frames = [Frame(picture, k / 25, k) for k, picture in enumerate(pictures)]
+    out = list(capturer().stream(frames))
+    assert all(one is frame for (one, _), frame in zip(out, frames, strict=True))
+    assert [len(readings) for _, readings in out] == [1, 0, 0, 1]
+
+
+def test_no_frames_are_no_capture() -> None:
+    assert list(capturer().stream([])) == []
+    capture = gathered([])
+    assert (capture.takes, capture.frames) == ((), 0)
+
+
+def two_faces() -> list[Frame]:
+    picture = np.concatenate([placed((100, 100), 0.6)[0], placed((120, 100), 1.1)[0]], axis=1)
+    return [Frame(picture, k / 25, k) for k in range(2)]
+
+
+@pytest.mark.parametrize(("choice", "faces"), [("all", [0, 1]), ("largest", [0]), ("0", [0]), ("1", [1]), ("7", [])])
+def test_only_the_wanted_faces_come_out(choice: str, faces: list[int]) -> None:
+    capture = gathered(two_faces(), Capturer(CaptureOptions(face=FaceChoice.parse(choice))))
+    assert [take.face for take in capture.takes] == faces
+    for take in capture.takes:
+        assert (take.box[:, 0] > 240).all() == (take.face == 0)
+
+
+def test_the_largest_is_read_on_after_a_gap_whatever_its_number() -> None:
+    """Who comes back late or elsewhere is a new face to the follower; the largest it stays."""
+    pictures = [placed((70, 100), 0.8)[0], blank(), placed((180, 100), 0.8)[0]]
+    frames = [Frame(picture, 10.0 * k, k) for k, picture in enumerate(pictures)]
+    capture = gathered(frames, Capturer(CaptureOptions(face=FaceChoice.parse("largest"))))
+    assert np.any([take.valid for take in capture.takes], axis=0).tolist() == [True, False, True]
+
+
+def test_a_face_below_the_least_size_is_not_read() -> None:
+    frames = [two_faces()[0]]
+    both, one, none = (
+        gathered(frames, Capturer(CaptureOptions(least_size=size))).takes for size in (20.0, 85.0, 300.0)
+    )
+    assert [len(takes) for takes in (both, one, none)] == [2, 1, 0]
+    assert (one[0].box[:, 0] > 240).all()
+
+
+def test_no_more_faces_than_allowed() -> None:
+    capture = gathered(two_faces(), Capturer(CaptureOptions(max_faces=1)))
+    assert [take.face for take in capture.takes] == [0]
+    assert (capture.takes[0].box[:, 0] > 240).all()
+
+
+# --- takes ------------------------------------------------------------------------------------------------------------
+
+
+def arrays(take: Take) -> list[Array]:
+    assert take.landmarks is not None
+    state = take.state
+    return [
+        *(state.expression.weights, state.pose.rotation, state.pose.translation, state.gaze.rotation),
+        *(take.times, take.frames, take.valid, take.box, take.score, take.quality, take.landmarks),
+    ]
+
+
+def test_a_take_says_when_the_face_was_seen() -> None:
+    frames = [
+        Frame(blank() if k in (3, 4) else frame.pixels, frame.time, frame.index)
+        for k, frame in enumerate(clip_frames(8))
+    ]
+    capture = gathered(frames)
+    assert (capture.source, capture.width, capture.height, capture.frames) == ("clip", 240, 200, 8)
+    (take,) = capture.takes
+    assert take.valid.tolist() == [True] * 3 + [False] * 2 + [True] * 3
+    assert (take.frame_rate, take.start_timecode, take.face, take.source) == (25.0, "10:00:00:00", 0, "clip")
+    np.testing.assert_array_equal(take.frames, np.arange(8))
+    np.testing.assert_allclose(take.times, np.arange(8) / 25)
+    assert all(np.isfinite(array).all() for array in arrays(take))
+    unseen = ~take.valid
+    assert not take.score[unseen].any()
+    assert not take.quality[unseen].any()
+    assert not take.state.expression.weights[unseen].any()
+    np.testing.assert_array_equal(take.state.pose.rotation[unseen], [np.eye(3)] * 2)
+    assert (take.score[take.valid] > 0.3).all()
+    assert ((take.quality >= 0) & (take.quality <= 1)).all()
+
+
+def test_a_face_that_comes_late_has_a_row_for_every_frame() -> None:
+    frames = [Frame(blank() if k < 2 else frame.pixels, frame.time, k) for k, frame in enumerate(clip_frames(4))]
+    (take,) = gathered(frames).takes
+    assert take.valid.tolist() == [False, False, True, True]
+
+
+def test_what_is_gathered_is_what_was_read() -> None:
+    gather = Gather("made")
+    readings = [made_reading(3, k) for k in range(4)]
+    for k, reading in enumerate(readings):
+        gather.add(Frame(blank(), k / 25, k), [reading] if k != 2 else [])
+    (take,) = gather.capture().takes
+    assert take.face == 3
+    for k in (0, 1, 3):
+        np.testing.assert_array_equal(take.state.expression.weights[k], readings[k].state.expression.weights)
+        np.testing.assert_array_equal(take.state.pose.rotation[k], readings[k].state.pose.rotation)
+        np.testing.assert_array_equal(take.state.gaze.rotation[k], readings[k].state.gaze.rotation)
+        np.testing.assert_allclose(take.box[k], readings[k].box, rtol=1e-6)
+        assert take.score[k] == pytest.approx(readings[k].landmarks.score)
+        assert take.quality[k] == pytest.approx(readings[k].quality)
+
+
+@pytest.mark.parametrize("picture", [blank(), blank(level=0), blank(level=255), noise(), blank(1, 1), noise(2, 190)])
+def test_without_a_face_there_are_no_takes(picture: Array) -> None:
+    capture = gathered([Frame(picture, k / 25, k) for k in range(3)])
+    assert (capture.takes, capture.frames) == ((), 3)
+
+
+def test_two_runs_are_equal_to_the_bit() -> None:
+    frames = [*clip_frames(4), Frame(astronaut(), 1.0, 4)]
+    one, other = gathered(frames), gathered(frames, Capturer())
+    assert [take.face for take in one.takes] == [take.face for take in other.takes]
+    for mine, theirs in zip(one.takes, other.takes, strict=True):
+        for left, right in zip(arrays(mine), arrays(theirs), strict=True):
+            np.testing.assert_array_equal(left, right)
+
+
+def test_streams_do_not_know_each_other() -> None:
+    """Each starts at face 0 with nothing followed, even when they take turns."""
+    frames = clip_frames(3)
+    alone = [reading.landmarks.points for _, (reading,) in capturer().stream(frames)]
+    turns = zip(capturer().stream(frames), capturer().stream(frames), strict=True)
+    for points, ((_, (one,)), (_, (other,))) in zip(alone, turns, strict=True):
+        assert one.face == other.face == 0
+        np.testing.assert_array_equal(one.landmarks.points, points)
+        np.testing.assert_array_equal(other.landmarks.points, points)
+
+
+def test_read_is_the_stream_gathered() -> None:
+    frames = clip_frames(2)
+    capture = read(frames, source="clip")
+    assert (capture.source, capture.frames) == ("clip", 2)
+    np.testing.assert_array_equal(
+        capture.takes[0].state.expression.weights, gathered(frames).takes[0].state.expression.weights
+    )

@@ -1,0 +1,169 @@
+"""An exported network answers as torch does, fresh or shipped, and its card is true."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnxruntime
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mien.core.card import Figure
+from mien.core.errors import ModelError
+from mien.nets.expression import ExpressionHead
+from mien.nets.finder import FaceFinder
+from mien.nets.landmarks import LandmarkNet
+from mien.train import export as exporting
+from mien.train.export import Signature, Story, export, parity, rounded, twin, write_recipe, write_story
+from mien.train.loop import TrainOptions
+from mien.train.recipes import RECIPES
+from mien.weights.catalog import cards
+from mien.weights.store import verify
+
+NETWORKS: dict[str, type[nn.Module]] = {"finder": FaceFinder, "landmarks": LandmarkNet, "expression": ExpressionHead}
+SHIPPED = Path(exporting.__file__).parents[1] / "weights" / "shipped"
+STORY = Story("p", "i", None, "our own", "drawn faces", "all of it")
+
+
+def fresh(name: str, seed: int) -> nn.Module:
+    """An untrained network whose normalisations are nevertheless no identities."""
+    torch.manual_seed(seed)
+    network = NETWORKS[name]()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.0)
+            nn.init.uniform_(module.bias, -0.2, 0.2)
+            nn.init.uniform_(module.running_mean, -0.3, 0.3)  # type: ignore[arg-type]
+            nn.init.uniform_(module.running_var, 0.5, 2.0)  # type: ignore[arg-type]
+    return network.eval()
+
+
+@dataclass
+class Exported:
+    """One network on its way out."""
+
+    name: str
+    network: nn.Module
+    file: Path
+    difference: float
+
+    @property
+    def signature(self) -> Signature:
+        return RECIPES[self.name].signature
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    name: str = request.param
+    network, file = rounded(fresh(name, 1)), tmp_path_factory.mktemp("exported") / f"{name}.onnx"
+    return Exported(name, network, file, export(network, RECIPES[name].signature, file))
+
+
+def sized(height: int, width: int) -> Signature:
+    """The finder's signature with a picture of another size."""
+    wave = 120 + 40 * torch.sin(torch.arange(width) / 7.0)
+    return Signature((("luminance", wave.expand(1, 1, height, width)),), RECIPES["finder"].signature.outputs)
+
+
+def test_there_is_a_recipe_for_each_network() -> None:
+    assert set(RECIPES) == set(NETWORKS)
+
+
+class TestExport:
+    def test_torch_and_onnx_agree(self, exported: Exported) -> None:
+        assert exported.difference <= 1e-5
+        assert parity(exported.network, exported.signature, exported.file.read_bytes()) <= 1e-5
+
+    def test_inputs_and_outputs_have_their_names(self, exported: Exported) -> None:
+        session = onnxruntime.InferenceSession(exported.file.read_bytes(), providers=["CPUExecutionProvider"])
+        assert [each.name for each in session.get_inputs()] == [name for name, _ in exported.signature.inputs]
+        assert [each.name for each in session.get_outputs()] == list(exported.signature.outputs)
+
+    def test_the_file_is_about_half_as_large_as_its_numbers(self, exported: Exported) -> None:
+        size = 4 * sum(value.numel() for value in exported.network.parameters())
+        assert 0.5 < exported.file.stat().st_size / size < 0.62
+
+    def test_the_twin_of_the_file_is_the_network(self, exported: Exported) -> None:
+        same = twin(fresh(exported.name, 2), exported.file)
+        weights = exported.file.read_bytes()
+        assert parity(same, exported.signature, weights) <= 1e-5
+        for name, value in exported.network.state_dict().items():
+            assert torch.equal(same.state_dict()[name], value), name
+        assert parity(rounded(fresh(exported.name, 2)), exported.signature, weights) > 1e-3, "parity tells them apart"
+
+    @pytest.mark.parametrize("exported", ["finder"], indirect=True)
+    def test_the_finder_takes_pictures_of_any_size(self, exported: Exported) -> None:
+        for size in ((64, 32), (96, 352), (320, 320)):
+            assert parity(exported.network, sized(*size), exported.file.read_bytes()) <= 1e-5
+
+    def test_the_file_of_another_network_is_refused(self, exported: Exported) -> None:
+        other = "expression" if exported.name != "expression" else "landmarks"
+        with pytest.raises(ModelError, match="lacks the weights") as raised:
+            twin(fresh(other, 0), exported.file)
+        assert raised.value.code == "E_MODEL"
+
+    def test_a_network_that_changed_on_the_way_is_not_written(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(exporting, "parity", lambda *_: 2e-4)
+        signature = Signature((("x", torch.rand(1, 3)),), ("y",))
+        with pytest.raises(ModelError, match=r"torch and ONNX differ by 0\.0002"):
+            export(nn.Linear(3, 2), signature, tmp_path / "bad.onnx")
+        assert not list(tmp_path.iterdir())
+
+
+class TestRounded:
+    @pytest.mark.parametrize("name", NETWORKS)
+    def test_it_answers_almost_the_same_with_half_the_digits(self, name: str) -> None:
+        network = fresh(name, 3)
+        before = {key: value.clone() for key, value in network.state_dict().items()}
+        same = rounded(network)
+        assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items()), "a copy"
+        assert not any(isinstance(module, nn.BatchNorm2d) for module in same.modules())
+        for value in same.parameters():
+            assert torch.equal(value, value.half().float())
+        inputs = [example for _, example in RECIPES[name].signature.inputs]
+        with torch.no_grad():
+            ours, theirs = same(*inputs), network(*inputs)
+        pairs: list[tuple[Tensor, Tensor]] = (
+            [(ours, theirs)] if name == "expression" else list(zip(ours, theirs, strict=True))
+        )
+        for one, other in pairs:
+            assert float((one - other).abs().max()) < 0.02 * max(1.0, float(other.abs().max()))
+
+
+class TestShipped:
+    @pytest.mark.parametrize("name", NETWORKS)
+    def test_torch_and_the_shipped_file_agree(self, name: str) -> None:
+        file = SHIPPED / f"{name}.onnx"
+        if not file.is_file():
+            pytest.skip(f"{file.name} does not ship yet")
+        same, signature, weights = twin(NETWORKS[name](), file), RECIPES[name].signature, file.read_bytes()
+        assert parity(same, signature, weights) <= 1e-4
+        if name == "finder":
+            assert parity(same, sized(320, 192), weights) <= 1e-4
+
+
+class TestCards:
+    def test_a_story_becomes_a_card_that_verifies(self, tmp_path: Path) -> None:
+        file = tmp_path / "some.onnx"
+        file.write_bytes(b"weights" * 50)
+        figures = (Figure("error", 2.5, "% IOD", "mien train some"),)
+        card = write_story(file, STORY, "mien train some --data packs", figures)
+        assert (card.name, card.file, card.size) == ("some", "some.onnx", 350)
+        assert card.sha256 == hashlib.sha256(b"weights" * 50).hexdigest()
+        assert cards(tmp_path) == (card,)
+        verify(card, tmp_path)
+        file.write_bytes(b"weighty" * 50)
+        with pytest.raises(ModelError, match="sha256"):
+            verify(card, tmp_path)
+
+    def test_a_recipe_can_be_read_again(self, tmp_path: Path) -> None:
+        options = TrainOptions(steps=7, rate=0.125)
+        write_recipe(tmp_path / "some.json", options, "mien train some", (("error", 2.5),))
+        recipe = json.loads((tmp_path / "some.json").read_text())
+        assert recipe["command"] == "mien train some"
+        assert TrainOptions(**recipe["options"]) == options
+        assert recipe["validation"] == {"error": 2.5}
