@@ -174,7 +174,7 @@ def test_lost_frames_are_said_on_one_line_and_1(capsys: Captured) -> None:
     assert run(["capture", "two\nlines.mp4", "-o", "t.csv"]) == 1
     first, *_ = capsys.readouterr().err.splitlines()
     assert first.startswith("two\\nlines.mp4: W_PARTIAL: ")
-        assert " of 40 frames could be read" in first
+    assert " of 40 frames could be read" in first
 
 
 def test_flags_reach_the_capture(capsys: Captured) -> None:

@@ -218,7 +218,7 @@ class TestDecoys:
             for module in eager.heads.modules():
                 if isinstance(module, nn.Conv2d) and module.bias is not None:
                     module.bias[0] = 1.0  # it sees faces everywhere
-        one, same = (find_decoys(eager, maker, np.random.default_rng(6), 3) for _ in range(2))
+        one, same = (find_decoys(eager, maker.rooms, np.random.default_rng(6), 3) for _ in range(2))
         assert one.shape == (9, TILE, TILE)
         assert one.dtype == np.uint8
         np.testing.assert_array_equal(one, same)
@@ -227,7 +227,7 @@ class TestDecoys:
 
     def test_a_finder_that_is_never_wrong_leaves_none(self, maker: CanvasMaker) -> None:
         torch.manual_seed(0)
-        assert find_decoys(FaceFinder().eval(), maker, np.random.default_rng(6), 2).shape == (0, TILE, TILE)
+        assert find_decoys(FaceFinder().eval(), maker.rooms, np.random.default_rng(6), 2).shape == (0, TILE, TILE)
 
 
 class TestNothingToMakeItOf:

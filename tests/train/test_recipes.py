@@ -82,8 +82,8 @@ def learned(data: Path) -> tuple[Array, Array, Array]:
 
 
 @pytest.fixture(scope="module")
-def task(data: Path) -> landmarks.LandmarkTask:
-    return landmarks.LandmarkTask(data)
+def task(data: Path, trained: tuple[Path, dict[str, ModelCard], list[str]]) -> landmarks.LandmarkTask:
+    return landmarks.LandmarkTask(data, trained[0] / "finder.pt")
 
 
 class TestRun:

@@ -10,6 +10,7 @@ from mien.core.errors import InputError
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.geometry import apply_affine, bounds, invert_affine
 from mien.data.packs import FacesPack, ScenesPack
+from mien.data.rooms import Rooms
 from mien.data.tiles import outside
 
 CANVAS = 320
@@ -90,10 +91,9 @@ class CanvasMaker:
         self.scenes = [
             (scenes.pictures.open(i).convert("L"), scenes.boxes[i], scenes.points[i], scenes.kind[i]) for i in indices
         ]
-        self.rooms = [picture for picture, boxes, _, _ in self.scenes if len(boxes) == 0]
-        if not self.faces or not self.rooms:
-            missing = "picture without faces in scenes.npz" if self.faces else "face in faces-*.npz"
-            cause = f"there is no {missing} of split {split}"
+        self.rooms = Rooms(scenes, split)
+        if not faces:
+            cause = f"there is no face in faces-*.npz of split {split}"
             raise InputError("packs", "E_FORMAT", cause, "make them with the layout of docs/data.md")
         self.peopled = [scene for scene in self.scenes if len(scene[1])]
         # Photographs of rooms and groups are few beside the collages, and nearer to what people bring.
@@ -110,7 +110,7 @@ class CanvasMaker:
         elif kind < 0.92:
             made = self.composite(rng, [_size(rng) for _ in range(rng.integers(1, 5))])
         else:
-            made = Canvas(self._room(rng), *_nothing())
+            made = Canvas(self.rooms.window(rng, CANVAS), *_nothing())
         return _mirrored(made) if rng.random() < 0.5 else made
 
     def _scene(self, rng: np.random.Generator) -> Canvas:
@@ -138,7 +138,7 @@ class CanvasMaker:
         """One to four portraits beside each other."""
         across = int(rng.choice([1, 1, 2]))
         cell = CANVAS // across
-        canvas = Image.fromarray(self._room(rng))
+        canvas = Image.fromarray(self.rooms.window(rng, CANVAS))
         boxes, points, ignored = [], [], []
         for place in range(across * across):
             face = self.faces[rng.integers(len(self.faces))]
@@ -169,7 +169,7 @@ class CanvasMaker:
 
     def composite(self, rng: np.random.Generator, sizes: list[float], canvas_side: int = CANVAS) -> Canvas:
         """Faces of the wanted sizes pasted, soft-edged and turned, into a picture without any."""
-        canvas = np.asarray(self._room(rng, canvas_side), np.float32).copy()
+        canvas = np.asarray(self.rooms.window(rng, canvas_side), np.float32).copy()
         boxes: list[Array] = []
         points: list[Array] = []
         for size in sizes:
@@ -180,17 +180,6 @@ class CanvasMaker:
                 boxes.append(bounds(placed))
                 points.append(five_points(placed))
         return _clipped(canvas.astype(np.uint8), np.array(boxes).reshape(-1, 4), np.array(points).reshape(-1, 5, 2), [])
-
-    def _room(self, rng: np.random.Generator, side: int = CANVAS) -> Array:
-        """A window of a picture without faces, at any scale."""
-        picture = self.rooms[rng.integers(len(self.rooms))]
-        least = min(picture.size)
-        window = int(np.clip(np.exp(rng.uniform(np.log(0.25), 0)) * least, 32, least))
-        x, y = int(rng.integers(picture.width - window + 1)), int(rng.integers(picture.height - window + 1))
-        cropped = picture.crop((x, y, x + window, y + window)).resize((side, side), Image.Resampling.BILINEAR)
-        if rng.random() < 0.5:
-            cropped = cropped.transpose(Image.Transpose(int(rng.integers(0, 7))))
-        return np.asarray(cropped)
 
 
 def _size(rng: np.random.Generator) -> float:

@@ -6,30 +6,33 @@ from torch import nn
 
 from mien.core.arrays import Array
 from mien.core.image import Frame
-from mien.data.canvases import CanvasMaker
+from mien.data.rooms import Rooms
 from mien.data.tiles import FACE, TILE, around
 from mien.imaging.warp import cut, detection_square
 
 LEAST_SCORE = 0.08
 """The finder's doubts count as well: at run time only what passes half is asked about."""
 
+SIDE = 320
+"""Pixels along the side of a picture that is searched."""
+
 _MOST_A_ROOM = 3
 
 
-def find_decoys(finder: nn.Module, maker: CanvasMaker, rng: np.random.Generator, rooms: int) -> Array:
-    """[N, 256, 256] uint8 tiles round everything that `finder` sees in `rooms` pictures without faces.
+def find_decoys(finder: nn.Module, rooms: Rooms, rng: np.random.Generator, count: int) -> Array:
+    """[N, 256, 256] uint8 tiles round everything that `finder` sees in `count` pictures without faces.
 
     Args:
         finder: a trained `FaceFinder`, in evaluation mode.
-        maker: of the pictures.
+        rooms: where the pictures come from.
         rng: decides which.
-        rooms: how many pictures are searched.
+        count: how many are searched.
     """
     tiles = []
-    for _ in range(rooms):
-        grey = maker.composite(rng, []).grey
+    for _ in range(count):
+        grey = rooms.window(rng, SIDE)
         with torch.no_grad():
-            seen = finder(torch.from_numpy(grey)[None, None].float())
+            seen = finder(torch.from_numpy(grey.copy())[None, None].float())
         score = seen.score[0].numpy()
         frame = Frame(np.repeat(grey[..., None], 3, 2))
         for k in np.argsort(-score)[: _MOST_A_ROOM * 4 : 4]:

@@ -20,6 +20,7 @@ FACE = 140
 """Pixels of the tile that the upright square of the face spans, in the tile's middle."""
 
 _CAPTION = 18
+_TRIES = 50
 
 
 @dataclass(frozen=True)
@@ -111,13 +112,16 @@ def faceless_tiles(scenes: ScenesPack, split: str, rng: np.random.Generator, cou
     greys = {i: scenes.pictures.grey(i) for i in usable}
     tiles = np.zeros((count, TILE, TILE), np.uint8)
     place = 0
-    while place < count:
+    for _ in range(_TRIES * count):
+        if place == count:
+            break
         index = usable[rng.integers(len(usable))]
         window = faceless_window(greys[index], scenes.boxes[index], rng)
         if window is not None:
             tiles[place] = np.maximum(np.asarray(window.resize((TILE, TILE), Image.Resampling.BILINEAR)), 1)
             place += 1
-    return tiles
+    # Crowded pictures give fewer windows than asked: those found stand in for the rest.
+    return tiles[np.arange(count) % max(place, 1)]
 
 
 def faceless_window(grey: Array, boxes: Array, rng: np.random.Generator) -> Image.Image | None:

@@ -59,6 +59,15 @@ class LandmarkNet(nn.Module):
 
     def forward(self, luminance: Tensor) -> LandmarkOutput:
         """[B, 1, 128, 128] luminance of 0..255."""
-        features = self.describe(self.trunk(standardise(luminance)).float())
+        return self.read(self.look(luminance))
+
+    def look(self, luminance: Tensor) -> Tensor:
+        """The convolutions: [B, 1, 128, 128] luminance to a flat map of the cut [B, 2048]."""
+        flat: Tensor = self.trunk(standardise(luminance))
+        return flat
+
+    def read(self, flat: Tensor) -> LandmarkOutput:
+        """The linear rest, which wants full precision: half of it would move points by half a per cent."""
+        features = self.describe(flat)
         points = self.face(self.coefficients(features)).view(-1, POINTS, 3) * SIDE
         return LandmarkOutput(points, torch.sigmoid(self.presence(features)[:, 0]), features)

@@ -8,7 +8,6 @@ import torch
 from torch import Generator, Tensor, nn
 
 from mien.core.basis import ARKIT
-from mien.core.errors import InputError
 from mien.core.report import Row
 from mien.data.augment import degrade, fill_outside, jitter, take_views, view_maps
 from mien.data.packs import read_folder
@@ -17,9 +16,9 @@ from mien.losses import weights_distance
 from mien.metrics import pearson
 from mien.nets.expression import ExpressionHead
 from mien.nets.landmarks import SIDE, LandmarkNet
-from mien.train.loop import TrainOptions
+from mien.train.loop import TrainOptions, read_checkpoint
 
-OPTIONS = TrainOptions(steps=6_000, batch=128, rate=1.5e-3, decay=0.05, threads=2, score_every=500)
+OPTIONS = TrainOptions(steps=3_000, batch=128, rate=1.5e-3, decay=0.05, score_every=500)
 
 LEAST_DEVIATION = 0.05
 """A channel counts as active where the teacher's deviation over all validation pictures passes this."""
@@ -38,8 +37,6 @@ class ExpressionTask:
     """The head alone learns; the landmark network is frozen."""
 
     def __init__(self, data: Path, landmarks: Path) -> None:
-        if not landmarks.exists():
-            raise InputError(landmarks, "E_NOTFILE", "no trained landmark network", "run `mien train landmarks` first")
         packs, _ = read_folder(data)
         self.tiles = cut_tiles(packs, "train")
         self.val = cut_tiles(packs, "val")
@@ -80,8 +77,8 @@ class ExpressionTask:
         r = pearson(weights, self.val.weights)
         error = float(np.abs(weights - self.val.weights).mean())
         return (
-            Row("mean r", float(r[active].mean())),
-            Row("least r", float(r[active].min())),
+            Row("mean r", float(r[active].sum() / max(active.sum(), 1))),
+            Row("least r", float(r[active].min(initial=1))),
             Row("mean error", error),
         )
 
@@ -96,7 +93,7 @@ class ExpressionTask:
 
 def frozen_landmarks(checkpoint: Path) -> LandmarkNet:
     """The averaged landmark network of a training's checkpoint, in evaluation mode, without gradients."""
-    state = torch.load(checkpoint, weights_only=True)["average"]
+    state = read_checkpoint(checkpoint)["average"]
     network = LandmarkNet()
     network.load_state_dict(
         {name.removeprefix("net."): value for name, value in state.items() if name.startswith("net.")}

@@ -12,13 +12,13 @@ from mien.core.errors import InputError
 from mien.core.geometry import box_overlap
 from mien.core.report import Row
 from mien.data.augment import compress, relight, speckle
-from mien.data.canvases import CANVAS, Canvas, CanvasMaker, portraits
+from mien.data.canvases import Canvas, CanvasMaker, portraits
 from mien.data.packs import read_folder
 from mien.losses import box_distance, focal
 from mien.nets.finder import REACH, STRIDES, FaceFinder
-from mien.train.loop import TrainOptions
+from mien.train.loop import TrainOptions, read_checkpoint
 
-OPTIONS = TrainOptions(steps=8_000, batch=16, rate=2e-3, threads=1, score_every=500)
+OPTIONS = TrainOptions(steps=8_000, batch=16, rate=2e-3, score_every=500)
 
 VAL_CANVASES, VAL_ROOMS = 120, 80
 """Pictures that the network is scored on: with faces, and without."""
@@ -76,9 +76,9 @@ class FinderTask:
         count = answering.sum().clamp(min=1)
         score = focal(seen.score.float(), sample.target, sample.care) / count
         true = sample.box[answering]
-        boxes = box_distance(seen.box[answering], true).mean()
+        boxes = box_distance(seen.box[answering], true).sum() / count
         unit = (true[:, 2:] - true[:, :2]).amax(1, keepdim=True)
-        points = ((seen.points[answering] - sample.points[answering]).abs() / unit).mean()
+        points = ((seen.points[answering] - sample.points[answering]).abs() / unit).mean(1).sum() / count
         total: Tensor = 4 * score + boxes + 4 * points
         return total
 
@@ -90,7 +90,7 @@ class FinderTask:
             wanted += len(canvas.boxes)
             found += sum(bool(len(boxes)) and float(box_overlap(b, boxes).max()) >= 0.5 for b in canvas.boxes)
         false = sum(len(_answers(network, canvas.grey)) > 0 for canvas in self.val_rooms)
-        return (Row("recall", found / wanted), Row("rooms with a false face", float(false)))
+        return (Row("recall", found / max(wanted, 1)), Row("rooms with a false face", float(false)))
 
 
 def _answers(network: nn.Module, grey: Array) -> Array:
@@ -102,7 +102,7 @@ def _answers(network: nn.Module, grey: Array) -> Array:
 def trained_finder(checkpoint: Path) -> FaceFinder:
     """The averaged finder of a training's checkpoint, in evaluation mode, without gradients."""
     network = FaceFinder()
-    network.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
+    network.load_state_dict(read_checkpoint(checkpoint)["average"])
     return network.eval().requires_grad_(False)
 
 
@@ -117,23 +117,18 @@ def mark(canvas: Canvas) -> tuple[Array, Array, Array, Array]:
         box, point = np.zeros((len(x), 4), np.float32), np.zeros((len(x), 10), np.float32)
         for x0, y0, x1, y1 in canvas.ignored:
             care[(x > x0) & (x < x1) & (y > y0) & (y < y1)] = 0
+        answered = []
         for face, five in zip(canvas.boxes, canvas.points, strict=True):
             middle, longest = (face[:2] + face[2:]) / 2, float((face[2:] - face[:2]).max())
             away = np.hypot(x - middle[0], y - middle[1])
-            care[away < 0.45 * longest] = 0
+            nearly = low * 0.8 <= longest < high * 1.25
+            care[away < (0.45 if nearly else 0.3) * longest] = 0
             if low <= longest < high:
-                near = away <= max(0.18 * longest, away.min() + 1e-6)
-            elif low * 0.8 <= longest < high * 1.25:
-                continue
-            else:
-                care[(away < 0.45 * longest) & (away > 0.3 * longest)] = 1
-                continue
+                answered.append((away <= max(0.18 * longest, away.min() + 1e-6), face, five))
+        for near, face, five in answered:
             target[near], care[near], box[near], point[near] = 1, 1, face, five.ravel()
         targets.append(target)
         cares.append(care)
         boxes.append(box)
         points.append(point)
     return np.concatenate(targets), np.concatenate(cares), np.concatenate(boxes), np.concatenate(points)
-
-
-__all__ = ["CANVAS", "OPTIONS", "FinderTask", "Marked", "mark"]

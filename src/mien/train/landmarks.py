@@ -13,16 +13,16 @@ from mien.core.errors import InputError
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.report import Row
 from mien.data.augment import degrade, fill_outside, jitter, points_in_views, take_views, view_maps
-from mien.data.canvases import CanvasMaker, portraits
 from mien.data.decoys import find_decoys
 from mien.data.packs import FacesPack, read_folder
+from mien.data.rooms import Rooms
 from mien.data.tiles import Tiles, cut_tiles, faceless_tiles
 from mien.losses import depth_distance, point_distance, weights_distance
 from mien.nets.landmarks import FEATURES, SIDE, LandmarkNet, LandmarkOutput
 from mien.train.finder import trained_finder
 from mien.train.loop import TrainOptions
 
-OPTIONS = TrainOptions(steps=14_000, batch=128, rate=2e-3, threads=1, score_every=500)
+OPTIONS = TrainOptions(steps=10_000, batch=128, rate=2e-3, score_every=500)
 
 FACELESS = 0.14
 """Share of a batch in which there is no face."""
@@ -67,10 +67,13 @@ class LandmarkTask:
 
     Args:
         data: folder of the packs.
-        finder: checkpoint of a trained finder, whose false faces are learned as such; None or missing goes without.
+        finder: checkpoint of a trained finder, whose false faces are learned as such.
+
+    Raises:
+        InputError: packs or checkpoint are missing.
     """
 
-    def __init__(self, data: Path, finder: Path | None = None) -> None:
+    def __init__(self, data: Path, finder: Path) -> None:
         packs, scenes = read_folder(data)
         if scenes is None:
             raise InputError(data, "E_NOTFILE", "holds no scenes.npz", "presence is learned from faceless pictures")
@@ -78,12 +81,10 @@ class LandmarkTask:
         self.tiles = cut_tiles(packs, "train")
         self.val = cut_tiles(packs, "val")
         self.faceless = faceless_tiles(scenes, "train", np.random.default_rng(1), 6000)
-        if finder is not None and finder.exists():
-            maker = CanvasMaker(portraits(packs[:1], "train")[:1], scenes, "train")
-            decoys = find_decoys(trained_finder(finder), maker, np.random.default_rng(3), DECOY_ROOMS)
-            # As many again as the plain windows, so that each is seen as often.
-            again = np.arange(len(self.faceless) if len(decoys) else 0) % max(len(decoys), 1)
-            self.faceless = np.concatenate([self.faceless, decoys[again]])
+        decoys = find_decoys(trained_finder(finder), Rooms(scenes, "train"), np.random.default_rng(3), DECOY_ROOMS)
+        # As many again as the plain windows, so that each is seen as often.
+        again = np.arange(len(self.faceless) if len(decoys) else 0) % max(len(decoys), 1)
+        self.faceless = np.concatenate([self.faceless, decoys[again]])
         self.val_faceless = faceless_tiles(scenes, "val", np.random.default_rng(2), 400)
         self.network = _WithGlance(LandmarkNet())
         self._points = torch.from_numpy(self.tiles.points)
@@ -201,5 +202,7 @@ class _WithGlance(nn.Module):
 
     def forward(self, luminance: Tensor) -> tuple[LandmarkOutput, Tensor]:
         """[B, 1, 128, 128] luminance to the network's output and [B, 52] weights."""
-        seen = self.net(luminance)
-        return seen, self.glance(seen.features)
+        flat = self.net.look(luminance)
+        with torch.autocast("cpu", enabled=False):
+            seen = self.net.read(flat.float())
+            return seen, self.glance(seen.features)

@@ -3,11 +3,12 @@
 import copy
 import math
 import os
+import pickle
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from rich.console import Console
@@ -168,13 +169,26 @@ def _follow(average: nn.Module, network: nn.Module, keep: float) -> None:
                 slow.copy_(fast)
 
 
+def read_checkpoint(file: Path) -> dict[str, Any]:
+    """What `train` saved. Raises `InputError` when the file is missing or damaged."""
+    if not file.exists():
+        remedy = f"run `mien train {file.stem}` with the same output folder first"
+        raise InputError(file, "E_NOTFILE", "there is no such checkpoint", remedy)
+    try:
+        state: dict[str, Any] = torch.load(file, weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        remedy = "remove it, and train again"
+        raise InputError(file, "E_STATE", "the checkpoint is damaged", remedy) from error
+    return state
+
+
 def _resume(
     checkpoint: Path, options: TrainOptions, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
 ) -> int:
     if not checkpoint.exists():
         return 0
-    state = torch.load(checkpoint, weights_only=True)
-    same = ("steps", "batch", "rate", "decay", "seed")
+    state = read_checkpoint(checkpoint)
+    same = ("steps", "batch", "rate", "decay", "seed", "bfloat16")
     if any(state["options"][name] != getattr(options, name) for name in same):
         remedy = "name another folder, or give the options it was started with"
         raise InputError(checkpoint, "E_STATE", "this checkpoint belongs to a training with other options", remedy)
