@@ -13,14 +13,12 @@ from rich.progress import track
 from teacher import Teacher
 
 from mien.core.arrays import Array
-from mien.core.basis import ARKIT, EYE_LOOK
+from mien.core.basis import ARKIT
 from mien.core.geometry import bounds, box_overlap
 from mien.core.image import Frame
 from mien.core.report import Report, Row
 from mien.data.packs import FacesPack, read_folder
 from mien.detect.landmarks import LandmarkReader
-from mien.detect.pose import fit_head, gaze_from, look_weights
-from mien.detect.shape import FaceShape, mean_face
 from mien.metrics import pearson
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
@@ -41,7 +39,7 @@ ACTIVE = (
 BORDER, ZOOM = 0.12, 1.07
 """The ceiling's view: how wide a border goes round the picture, in parts of its sides, and how much larger it is."""
 
-_LOOK = ARKIT.indices(EYE_LOOK)
+_LOOK = ARKIT.indices([channel for channel in ACTIVE if channel.startswith("eyeLook")])
 
 
 @dataclass(frozen=True)
@@ -50,49 +48,29 @@ class Weights:
 
     Args:
         true: the labels.
-        capture: what capture says.
-        head: the head's own outputs, before gaze replaces some.
-        looks: [N, 8] the looks by geometry from the true points: as well as geometry can tell them.
+        seen: what the head says.
         again: the teacher's on one further view; NaN where it lost the face.
     """
 
     true: Array
-    capture: Array
-    head: Array
-    looks: Array
+    seen: Array
     again: Array
 
 
 def read_faces(data: Path, packs: Sequence[FacesPack], limit: int | None) -> Weights:
     """Every validation face, cut as in following, through the networks; and as a whole picture through the teacher."""
     reader, head = LandmarkReader(OnnxSession(card("landmarks"))), OnnxSession(card("expression"))
-    shape, rng = mean_face(), np.random.default_rng(7)
-    true, capture, own, looks, again = [], [], [], [], []
+    rng = np.random.default_rng(7)
+    true, ours, again = [], [], []
     with Teacher(data, blendshapes=True) as teacher:
         for pack in packs:
             for index in track(pack.indices("val")[:limit], pack.name, transient=True):
                 rgb, points = pack.pictures.rgb(index), pack.landmarks[index]
                 sight = reader.read(Frame(rgb), following_square(points, rng))
-                weights = np.array(head(sight.cut_points[None], sight.features[None])[0][0])
-                own.append(weights)
-                capture.append(as_captured(weights, sight.landmarks.points, shape))
-                looks.append(geometric_looks(points, shape))
+                ours.append(head(sight.cut_points[None], sight.features[None])[0][0])
                 true.append(pack.weights[index])
                 again.append(second_view(teacher, rgb, points))
-    return Weights(np.array(true), np.array(capture), np.array(own), np.array(looks), np.array(again))
-
-
-def as_captured(weights: Array, points: Array, shape: FaceShape) -> Array:
-    """The head's weights [52] as capture gives them out: no tongue, and the looks by geometry."""
-    done = weights.copy()
-    done[ARKIT.index("tongueOut")] = 0.0
-    done[_LOOK] = geometric_looks(points, shape)
-    return done
-
-
-def geometric_looks(points: Array, shape: FaceShape) -> Array:
-    """[8] the looks, in the order of `EYE_LOOK`, of landmarks [478, 3]."""
-    return look_weights(gaze_from(points, fit_head(points, shape), shape))
+    return Weights(np.array(true), np.array(ours), np.array(again))
 
 
 def second_view(teacher: Teacher, rgb: Array, points: Array) -> Array:
@@ -111,25 +89,18 @@ def second_view(teacher: Teacher, rgb: Array, points: Array) -> Array:
 
 
 def channel_rows(weights: Weights) -> list[Row]:
-    """The correlation of each active channel; for the looks also that of the head's own outputs."""
-    r, own = pearson(weights.capture, weights.true), pearson(weights.head, weights.true)
-    rows = []
-    for channel in ACTIVE:
-        place = ARKIT.index(channel)
-        rows.append(Row(channel, float(r[place]), "r"))
-        if channel in EYE_LOOK:
-            rows.append(Row(f"{channel}, the head's own", float(own[place]), "r"))
-    return rows
+    """The correlation of each active channel."""
+    r = pearson(weights.seen, weights.true)
+    return [Row(channel, float(r[ARKIT.index(channel)]), "r") for channel in ACTIVE]
 
 
 def summary_rows(weights: Weights) -> list[Row]:
-    """Means over the active channels, the two ways to tell the looks, and the ceiling."""
+    """Means over the active channels, and the ceiling."""
     active = ARKIT.indices(ACTIVE)
-    r, own = pearson(weights.capture, weights.true), pearson(weights.head, weights.true)
+    r = pearson(weights.seen, weights.true)
     kept = np.isfinite(weights.again).all(1)
     ceiling = pearson(weights.again[kept], weights.true[kept])
-    looks = pearson(weights.looks, weights.true[:, _LOOK])
-    error = float(np.abs(weights.capture - weights.true)[:, active].mean())
+    error = float(np.abs(weights.seen - weights.true)[:, active].mean())
     return [
         Row(
             f"mean of {len(ACTIVE)} channels, {len(weights.true)} faces",
@@ -138,11 +109,8 @@ def summary_rows(weights: Weights) -> list[Row]:
             ">= 0.70",
             ">= 0.85",
         ),
-        Row("the same with the head's own looks", float(own[active].mean()), "r"),
         Row("lowest channel", float(r[active].min()), "r"),
-        Row("8 looks by geometry, mean (what capture gives)", float(r[_LOOK].mean()), "r"),
-        Row("8 looks by geometry from the true points, mean", float(looks.mean()), "r"),
-        Row("8 looks by the head, mean", float(own[_LOOK].mean()), "r"),
+        Row("8 eyeLook channels, mean", float(r[_LOOK].mean()), "r"),
         Row(f"mean absolute error, {len(ACTIVE)} channels", error, "of 1"),
         Row(f"ceiling: the teacher on a second view of {kept.sum()} faces, mean", float(ceiling[active].mean()), "r"),
     ]

@@ -18,7 +18,7 @@ from mien.core.geometry import apply_affine
 from mien.core.image import Frame
 from mien.core.report import Report, Row
 from mien.detect.landmarks import SIDE
-from mien.detect.pose import fit_head, gaze_from, head_pose, look_weights
+from mien.detect.pose import fit_head, gaze_from, head_pose
 from mien.formats.video import VideoReader
 from mien.imaging.warp import cut, face_square
 from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice
@@ -101,7 +101,7 @@ def parts_round(capturer: Capturer, frames: Sequence[Frame]) -> Array:
         seen = apply_affine(square, points[0].astype(np.float64))
         head = fit_head(seen, shape)
         head_pose(head, camera)
-        look_weights(gaze_from(seen, head, shape))
+        gaze_from(seen, head, shape)
         marks.append(perf_counter())
         spent.append(np.diff(marks))
     return np.array(spent).reshape(-1, len(PARTS)) * 1000

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.core.basis import ARKIT, BASES, EYE_LOOK, Basis
+from mien.core.basis import ARKIT, BASES, Basis
 
 CHECKED = settings(derandomize=True, deadline=None, max_examples=50)
 APPLES_ORDER = """
@@ -96,11 +96,6 @@ def test_mirror_pairs_may_be_given() -> None:
     basis = Basis("mine", ("AU4L", "AU12", "AU4R"), mirror_names=(("AU4L", "AU4R"),))
     assert basis.mirror.tolist() == [2, 1, 0]
     assert Basis("plain", ("eyeLeft", "eyeRight"), mirror_names=()).mirror.tolist() == [0, 1]
-
-
-def test_eye_look_names_the_eight_gaze_columns() -> None:
-    assert set(EYE_LOOK) == {column for column in APPLE if column.startswith("eyeLook")}
-    assert len(EYE_LOOK) == 8
 
 
 def test_bases_are_values() -> None:

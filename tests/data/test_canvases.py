@@ -17,6 +17,7 @@ from mien.data import canvases
 from mien.data.canvases import CANVAS, LARGEST, SMALLEST, Canvas, CanvasMaker, Portrait, five_points, portraits
 from mien.data.decoys import find_decoys
 from mien.data.packs import FacesPack, ScenesPack, read_folder
+from mien.data.rooms import Rooms
 from mien.data.tiles import TILE
 from mien.detect.shape import mean_face
 from mien.nets.finder import FaceFinder
@@ -47,8 +48,15 @@ def signs(packs: Packs) -> CanvasMaker:
         pen.ellipse((x - 7, y - 7, x + 7, y + 7), 0)
     grey = np.asarray(picture)
     made = CanvasMaker([Portrait(grey, landmarks, np.zeros(grey.shape, bool), False)], packs[1], "train")
-    made.rooms = [Image.new("L", (200, 200), 0)]
+    made.rooms = _Dark(packs[1], "train")
     return made
+
+
+class _Dark(Rooms):
+    """Rooms without light."""
+
+    def window(self, rng: np.random.Generator, side: int) -> Array:
+        return np.zeros((side, side), np.uint8)
 
 
 def brightness(canvas: Canvas, box: Array) -> float:

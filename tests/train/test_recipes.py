@@ -151,7 +151,7 @@ class TestRun:
             run(name, tmp_path, tmp_path, TINY, silent, progress=False)
 
     def test_expression_needs_trained_landmarks(self, data: Path, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="run `mien train landmarks` first"):
+        with pytest.raises(InputError, match="run `mien train landmarks` with the same output folder first"):
             run("expression", data, tmp_path, TINY, silent, progress=False)
 
 

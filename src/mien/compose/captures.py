@@ -35,16 +35,15 @@ def capture(
         UsageError: an option is out of range, or the source is of another kind.
         ModelError: a weight file is missing or was changed.
     """
-    capturer = Capturer(options)
-    if isinstance(source, str | os.PathLike):
-        with opened(Path(source)) as media:
-            gather = Gather(media.name, media.frame_rate, media.start_timecode)
-            for frame, readings in capturer.stream(media.frames):
-                gather.add(frame, readings)
-    else:
-        gather = Gather("")
-        for frame, readings in capturer.stream(frames_of(source)):
-            gather.add(frame, readings)
+    if not isinstance(source, str | os.PathLike):
+        return _gathered(frames_of(source), Gather(""), options)
+    with opened(Path(source)) as media:
+        return _gathered(media.frames, Gather(media.name, media.frame_rate, media.start_timecode), options)
+
+
+def _gathered(frames: Iterable[Frame], gather: Gather, options: CaptureOptions) -> Capture:
+    for frame, readings in Capturer(options).stream(frames):
+        gather.add(frame, readings)
     return gather.capture()
 
 

@@ -105,8 +105,5 @@ ARKIT = Basis(
 )
 """Apple's 52 blendshapes in Apple's order. Key them by name: other tools order them otherwise."""
 
-EYE_LOOK = tuple(f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("Down", "In", "Out", "Up"))
-"""The eight columns of `ARKIT` that say where the eyes look."""
-
 BASES: dict[str, Basis] = {ARKIT.name: ARKIT}
 """Every basis by its name: how a saved take finds its columns again."""

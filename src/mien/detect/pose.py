@@ -10,16 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mien.core.arrays import Array
-from mien.core.basis import EYE_LOOK
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT, Gaze, Pose
-from mien.core.geometry import Camera, Similarity, angles_from_rotation, fit_similarity, rotation_from_angles
+from mien.core.geometry import Camera, Similarity, fit_similarity, rotation_from_angles
 from mien.detect.shape import FaceShape
 
 EYEBALL = 0.012
 """Radius of the human eye in metres: an iris that is displaced by it would look a quarter turn aside."""
-
-LOOK_RANGE = {"Down": np.deg2rad(30), "Up": np.deg2rad(25), "In": np.deg2rad(35), "Out": np.deg2rad(35)}
-"""Angles at which the eyeLook weights reach 1."""
 
 _LEFT_CORNERS, _RIGHT_CORNERS = (362, 263), (33, 133)
 
@@ -71,14 +67,3 @@ def gaze_from(points: Array, head: HeadFit, shape: FaceShape) -> Gaze:
         yaw = np.arcsin(np.clip(-x / np.cos(pitch), -0.95, 0.95))
         eyes.append(rotation_from_angles(float(pitch), float(yaw), 0.0))
     return Gaze(np.array(eyes))
-
-
-def look_weights(gaze: Gaze) -> Array:
-    """[8] the eyeLook weights, in the order of `EYE_LOOK`, of a gaze without leading axes: 0 to 1."""
-    weights = dict.fromkeys(EYE_LOOK, 0.0)
-    for side, rotation in zip(("Left", "Right"), gaze.rotation, strict=True):
-        pitch, yaw, _ = angles_from_rotation(rotation)
-        inward = yaw if side == "Left" else -yaw
-        for way, angle in (("Down", pitch), ("Up", -pitch), ("In", inward), ("Out", -inward)):
-            weights[f"eyeLook{way}{side}"] = float(np.clip(angle / LOOK_RANGE[way], 0, 1))
-    return np.array([weights[name] for name in EYE_LOOK])

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from mien.core.basis import ARKIT, EYE_LOOK
+from mien.core.basis import ARKIT
 from mien.core.errors import UsageError
 from mien.core.face import LANDMARKS, Capture, Expression, FaceReading, FaceState, Gaze, Landmarks, Pose, Take
 from mien.core.geometry import Camera, bounds
@@ -15,14 +15,13 @@ from mien.core.image import Frame
 from mien.detect.faces import FaceFinder
 from mien.detect.follow import Followed, Follower
 from mien.detect.landmarks import LandmarkReader
-from mien.detect.pose import fit_head, gaze_from, head_pose, look_weights
+from mien.detect.pose import fit_head, gaze_from, head_pose
 from mien.detect.shape import mean_face
 from mien.metrics import inter_ocular_distance
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
 _TONGUE = ARKIT.index("tongueOut")
-_LOOK = ARKIT.indices(EYE_LOOK)
 _CLEAR_AT = 24.0
 
 
@@ -74,7 +73,7 @@ class CaptureOptions:
     least_score: float = 0.5
     """How sure the face finder must be, 0 to 1."""
     look_again: float = 1.0
-    """Seconds of video after which further faces are sought although some are followed (only when all are wanted)."""
+    """Seconds of video after which further faces are sought although some are followed (not for the largest)."""
 
     def __post_init__(self) -> None:
         checks = (
@@ -111,7 +110,7 @@ class Capturer:
         """Each frame with the wanted faces in it, by number. Nothing is kept, however long the source."""
         choice = self.options.face
         most = min(choice.most or self.options.max_faces, self.options.max_faces)
-        again = self.options.look_again if choice.most is None else None
+        again = None if choice.largest else self.options.look_again
         follower = Follower(self._finder, self._reader, most, again, self.options.least_size)
         camera: Camera | None = None
         for frame in frames:
@@ -131,7 +130,6 @@ class Capturer:
         gaze = gaze_from(points, head, self.shape)
         weights = np.array(self._head(sight.cut_points[None], sight.features[None])[0][0])
         weights[_TONGUE] = 0.0
-        weights[_LOOK] = look_weights(gaze)
         state = FaceState(Expression(weights, ARKIT), pose, gaze)
         trust = quality(sight.landmarks, pose)
         return FaceReading(followed.face, frame.index, frame.time, sight.landmarks, state, trust)
@@ -147,14 +145,6 @@ def quality(landmarks: Landmarks, pose: Pose) -> float:
     frontal = max(float(pose.rotation[:, 2] @ ray), 0.0)
     size = min(float(inter_ocular_distance(landmarks.points)) / max(frontal, 0.2) / _CLEAR_AT, 1.0)
     return min(landmarks.score * size * frontal, 1.0)
-
-
-def read(frames: Iterable[Frame], options: CaptureOptions = CaptureOptions(), source: str = "") -> Capture:
-    """Reads every frame into takes: `Capturer(options).stream` gathered. For long video, stream instead."""
-    gather = Gather(source)
-    for frame, readings in Capturer(options).stream(frames):
-        gather.add(frame, readings)
-    return gather.capture()
 
 
 class Gather:

@@ -25,7 +25,7 @@ from mien.train.loop import Task, TrainOptions, train
 from mien.train.shape import learn_shape
 
 _FACES = (
-    "9,143 news photographs of LFW (deep-funneled; no licence stated, pictures uncleared: used to train, never "
+    "8,673 news photographs of LFW (deep-funneled; no licence stated, pictures uncleared: used to train, never "
     "redistributed), 470 portraits of officials (CivilServiceUSA, MIT), 1,115 generated faces (SFHQ and SFHQ-T2I, MIT)"
 )
 _TEACHER = "labels are the mean of four views by MediaPipe Face Landmarker (Apache-2.0): its faults are learned too"
@@ -107,7 +107,8 @@ RECIPES: dict[str, Recipe] = {
             paper="our own; a first head, to be replaced by local-global metric learning",
             data=f"{_FACES}; {_TEACHER}",
             weakness="copies the teacher: noseSneer, cheekPuff, cheekSquint, jawForward, jawLeft, jawRight and "
-            "mouthClose hardly move, eyeWide, mouthFunnel, mouthDimple and mouthFrown little; tongueOut is always 0",
+            "mouthClose hardly move, eyeWide, mouthFunnel, mouthDimple and mouthFrown little; tongueOut is always 0; "
+            "eyeLookIn and eyeLookOut follow the teacher loosely: the irises are small in the cut",
         ),
     ),
 }
