@@ -53,8 +53,13 @@ def test_crop_knows_its_side_and_freezes_the_way_back() -> None:
 
 @pytest.mark.parametrize("shape", [(4, 5), (4,), (4, 4, 3)])
 def test_crop_refuses_what_is_no_square(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"pixels must have shape \[S, S\], got"):
+    with pytest.raises(ValueError, match=r"pixels must be float32 of shape \[S, S\], got float32"):
         Crop(np.zeros(shape, np.float32), np.eye(2, 3))
+
+
+def test_crop_refuses_another_type() -> None:
+    with pytest.raises(ValueError, match="pixels must be float32 .* got float64"):
+        Crop(np.zeros((4, 4)), np.eye(2, 3))
 
 
 def test_crop_refuses_another_map() -> None:

@@ -104,7 +104,7 @@ class Capturer:
         self.shape = mean_face()
         self._finder = FaceFinder(OnnxSession(card("finder")), options.least_score)
         self._reader = LandmarkReader(OnnxSession(card("landmarks")))
-        self._head = OnnxSession(card("expression"))
+        self._head = OnnxSession(card("expression"), threads=1)
 
     def stream(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[FaceReading]]]:
         """Each frame with the wanted faces in it, by number. Nothing is kept, however long the source."""
