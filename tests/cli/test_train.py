@@ -47,4 +47,4 @@ def test_a_missing_folder_is_a_wrong_input(name: str, tmp_path: Path, capsys: py
 def test_expression_without_landmarks_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["train", "expression", "--data", str(tmp_path), "--output", str(tmp_path / "out")]
     assert run(arguments) == 1
-    assert "run `mien train landmarks` first" in capsys.readouterr().err
+    assert "run `mien train landmarks` with the same output folder first" in capsys.readouterr().err

@@ -58,7 +58,7 @@ def test_crop_refuses_what_is_no_square(shape: tuple[int, ...]) -> None:
 
 
 def test_crop_refuses_another_type() -> None:
-    with pytest.raises(ValueError, match="pixels must be float32 .* got float64"):
+    with pytest.raises(ValueError, match=r"pixels must be float32 .* got float64"):
         Crop(np.zeros((4, 4)), np.eye(2, 3))
 
 

@@ -37,11 +37,11 @@ class ExpressionTask:
     """The head alone learns; the landmark network is frozen."""
 
     def __init__(self, data: Path, landmarks: Path) -> None:
+        self._eyes = frozen_landmarks(landmarks)
         packs, _ = read_folder(data)
         self.tiles = cut_tiles(packs, "train")
         self.val = cut_tiles(packs, "val")
         self.network: nn.Module = ExpressionHead()
-        self._eyes = frozen_landmarks(landmarks)
         self._weights = torch.from_numpy(self.tiles.weights)
         self._scale = self._weights.std(0).clamp(min=0.05)
         self._trust = 1 / (1 + (torch.from_numpy(self.tiles.spread) / 1.5) ** 2)

@@ -77,11 +77,12 @@ class LandmarkTask:
         packs, scenes = read_folder(data)
         if scenes is None:
             raise InputError(data, "E_NOTFILE", "holds no scenes.npz", "presence is learned from faceless pictures")
+        eager = trained_finder(finder)
         self.packs = packs
         self.tiles = cut_tiles(packs, "train")
         self.val = cut_tiles(packs, "val")
         self.faceless = faceless_tiles(scenes, "train", np.random.default_rng(1), 6000)
-        decoys = find_decoys(trained_finder(finder), Rooms(scenes, "train"), np.random.default_rng(3), DECOY_ROOMS)
+        decoys = find_decoys(eager, Rooms(scenes, "train"), np.random.default_rng(3), DECOY_ROOMS)
         # As many again as the plain windows, so that each is seen as often.
         again = np.arange(len(self.faceless) if len(decoys) else 0) % max(len(decoys), 1)
         self.faceless = np.concatenate([self.faceless, decoys[again]])
