@@ -139,8 +139,10 @@ class TestRun:
         assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize("name", [SHAPE, *RECIPES])
-    def test_missing_packs_are_named(self, name: str, tmp_path: Path) -> None:
-        (tmp_path / "landmarks.pt").touch()
+    def test_missing_packs_are_named(
+        self, name: str, trained: tuple[Path, dict[str, ModelCard], list[str]], tmp_path: Path
+    ) -> None:
+        (tmp_path / "landmarks.pt").write_bytes((trained[0] / "landmarks.pt").read_bytes())
         with pytest.raises(InputError, match=r"holds no faces-\*\.npz"):
             run(name, tmp_path / "nowhere", tmp_path, TINY, silent, progress=False)
 
@@ -149,6 +151,11 @@ class TestRun:
         save_pack(tmp_path / "faces-wild.npz", faces_columns("wild", 0))
         with pytest.raises(InputError, match=r"holds no scenes\.npz"):
             run(name, tmp_path, tmp_path, TINY, silent, progress=False)
+
+    def test_a_damaged_checkpoint_is_named(self, data: Path, tmp_path: Path) -> None:
+        (tmp_path / "landmarks.pt").write_bytes(b"PK half of it")
+        with pytest.raises(InputError, match="E_STATE: the checkpoint is damaged"):
+            run("expression", data, tmp_path, TINY, silent, progress=False)
 
     def test_expression_needs_trained_landmarks(self, data: Path, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="run `mien train landmarks` with the same output folder first"):
