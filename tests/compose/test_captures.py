@@ -212,7 +212,7 @@ def test_a_damaged_video_says_what_it_lost(folder: Path) -> None:
     clip.write_bytes(data)
     (done,) = capture_batch([clip], BatchOptions((folder / "out" / "t.csv",)))
     assert done.error is None
-    assert done.lost > 0
+    assert done.lost + done.guessed > 0
     assert done.frames + done.lost == 40
 
 

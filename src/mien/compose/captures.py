@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mien.compose.outputs import TABLES, check_outputs, named
 from mien.compose.sinks import open_table, sinks_for
-from mien.compose.sources import frames_of, opened
+from mien.compose.sources import Source, frames_of, opened
 from mien.core.arrays import Array
 from mien.core.errors import InputError, MienError
 from mien.core.face import Capture, FaceReading
@@ -140,5 +140,13 @@ def _one(path: Path, batch: BatchOptions, capturer: Capturer, tables: Sequence[C
                 sink.add(frame, readings)
             frames, faces, last = frames + 1, faces + len(readings), tuple(readings) or last
             steps.frame()
-        lost, guessed = (source.reader.damaged, source.reader.concealed) if source.reader is not None else (0, 0)
-    return Done(path, frames, faces, last, lost, guessed)
+    return Done(path, frames, faces, last, *_damage(source, frames))
+
+
+def _damage(source: Source, frames: int) -> tuple[int, int]:
+    """Frames that a video promised and did not give, and frames that its decoder guessed a part of."""
+    if source.reader is None or not (source.reader.damaged or source.reader.concealed):
+        return 0, 0
+    # A damaged packet may cost its neighbours too: what the container promised counts, where it says so.
+    promised = source.frame_count or frames + source.reader.damaged
+    return max(promised - frames, 0), source.reader.concealed
