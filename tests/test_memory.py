@@ -20,7 +20,7 @@ from mien.compose.captures import BatchOptions, capture_batch
 clip, out = map(Path, sys.argv[1:])
 (done,) = capture_batch([clip], BatchOptions((out / "t.csv",), out / "o.mp4"))
 assert done.error is None, done.error
-print(json.dumps([done.frames, done.faces, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
+print(json.dumps([done.frames, done.seen, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
 """
 
 
@@ -34,8 +34,8 @@ def highest(folder: Path, count: int) -> float:
         capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
-    frames, faces, peak = json.loads(run.stdout.splitlines()[-1])
-    assert (frames, faces) == (count, count)
+    frames, seen, peak = json.loads(run.stdout.splitlines()[-1])
+    assert (frames, seen) == (count, count)
     return float(peak)
 
 

@@ -45,7 +45,7 @@ def test_results_are_written_and_said(capsys: Captured) -> None:
     assert run(["capture", "a.png", "-o", "t.json", "--output", "t.csv", "--overlay", "o.png"]) == 0
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err == "1 of 1 sources read, 1 face in 1 frame; wrote t.json, t.csv, o.png\n"
+    assert said.err == "1 of 1 sources read, 1 face, seen in 1 of 1 frame; wrote t.json, t.csv, o.png\n"
     assert sorted(os.listdir()) == ["a.png", "o.png", "t.csv", "t.json"]
     assert contents(Path())["a.png"] == before["a.png"]
     assert load(Path("t.json")).source == "a.png"
@@ -64,7 +64,7 @@ def test_a_text_named_jpg_costs_itself_alone(capsys: Captured) -> None:
     said = capsys.readouterr()
     first, last = said.err.splitlines()
     assert first.startswith("text.jpg: E_FORMAT: not an image or a video; starts with 'this is no pictu'")
-    assert last == "1 of 2 sources read, 1 face in 1 frame; wrote {name}.json"
+    assert last == "1 of 2 sources read, 1 face, seen in 1 of 1 frame; wrote {name}.json"
     assert sorted(os.listdir()) == ["a.json", "a.png", "text.jpg"]
 
 
@@ -134,7 +134,7 @@ def test_a_folder_is_searched_and_one_without_pictures_is_4(capsys: Captured) ->
     assert run(["capture", "photos", "-o", "all.csv"]) == 0
     first, last = capsys.readouterr().err.splitlines()
     assert first == f"{Path('photos/a.png')}: no face found"
-    assert last == "2 of 2 sources read, 1 face in 2 frames; wrote all.csv"
+    assert last == "2 of 2 sources read, 1 face, seen in 1 of 2 frames; wrote all.csv"
     assert run(["capture", "empty"]) == 4
     assert capsys.readouterr().err.startswith("empty: E_NOTHING: holds no photo and no video")
 
@@ -160,7 +160,7 @@ def test_a_video_is_shown_by_its_last_face_and_written_whole(capsys: Captured) -
     assert run(["capture", "c.mp4"]) == 0
     assert "c.mp4, the last of 4 frames" in " ".join(capsys.readouterr().out.split())
     assert run(["capture", "c.mp4", "-o", "c.npz", "--overlay", "o.mp4"]) == 0
-    assert capsys.readouterr().err == "1 of 1 sources read, 4 faces in 4 frames; wrote c.npz, o.mp4\n"
+    assert capsys.readouterr().err == "1 of 1 sources read, 1 face, seen in 4 of 4 frames; wrote c.npz, o.mp4\n"
     assert load(Path("c.npz")).takes[0].frames.tolist() == [0, 1, 2, 3]
 
 
@@ -182,7 +182,7 @@ def test_flags_reach_the_capture(capsys: Captured) -> None:
     write_photo(Path("pair.png"), pair)
     flags = ["--face", "1", "--landmarks", "--focal-length", "700", "--least-score", "0.4", "--look-again", "2"]
     assert run(["capture", "pair.png", "-o", "t.csv", "-o", "t.json", *flags]) == 0
-    assert "1 face in 1 frame" in capsys.readouterr().err
+    assert "1 face, seen in 1 of 1 frame" in capsys.readouterr().err
     (take,) = load(Path("t.json")).takes
     assert take.face == 1
     assert take.box[0, 2] < 240

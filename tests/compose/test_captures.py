@@ -152,7 +152,7 @@ def test_a_video_becomes_a_table_a_take_and_a_video(folder: Path) -> None:
     before = contents(folder / "in")
     outputs = (folder / "out" / "t.csv", folder / "out" / "take.npz")
     (done,) = capture_batch([clip], BatchOptions(outputs, folder / "out" / "o.mp4"), CaptureOptions(landmarks=True))
-    assert (done.frames, done.faces, done.error) == (5, 5, None)
+    assert (done.frames, done.faces, done.seen, done.error) == (5, 1, 5, None)
     assert [reading.frame for reading in done.last] == [4]
     assert sorted(os.listdir(folder / "out")) == ["o.mp4", "t.csv", "take.npz"]
     with VideoReader(clip) as video:

@@ -28,7 +28,7 @@ from mien.core.face import (
     Pose,
     Take,
 )
-from mien.core.geometry import rotation_from_angles
+from mien.core.geometry import rotation_from_angles, turn_to
 
 CHECKED = settings(derandomize=True, deadline=None, max_examples=40)
 LEADING = hnp.array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=4)
@@ -295,3 +295,10 @@ class TestTake:
 
 def test_no_face_is_a_result() -> None:
     assert Capture("a.jpg", 640, 480, (), 1).takes == ()
+
+
+def test_a_head_that_looks_into_the_lens_from_the_edge_faces_the_camera() -> None:
+    away = np.array([[0.3, -0.2, 0.6], [0.0, 0.0, 0.5], [0.0, 0.0, 0.0]])
+    pose = Pose(turn_to(away), away)
+    np.testing.assert_allclose(pose.facing(), [np.eye(3)] * 3, atol=1e-12)
+    assert np.abs(pose.rotation[0] - np.eye(3)).max() > 0.2

@@ -21,6 +21,7 @@ from mien.core.geometry import (
     invert_affine,
     rotation_from_angles,
     square_to_frame,
+    turn_to,
 )
 
 CHECKED = settings(derandomize=True, deadline=None, max_examples=50)
@@ -368,3 +369,14 @@ def test_a_similar_map_is_told_from_its_points(affine: Array, seed: int) -> None
     np.testing.assert_allclose(
         np.concatenate([found.scale * found.rotation, found.translation[:, None]], 1), square, atol=1e-7
     )
+
+
+@CHECKED
+@given(st.lists(st.floats(-3, 3), min_size=3, max_size=3))
+def test_turning_to_a_ray_leads_the_axis_along_it(ray: list[float]) -> None:
+    array = np.array([ray, [0.0, 0.0, 0.0], [1.0, 2.0, -1.0]])
+    turns = turn_to(array)
+    np.testing.assert_allclose(turns @ np.swapaxes(turns, -1, -2), [np.eye(3)] * 3, atol=1e-9)
+    np.testing.assert_allclose(turns[1:], [np.eye(3)] * 2)
+    if ray[2] > 1e-3:
+        np.testing.assert_allclose(turns[0] @ [0, 0, 1], array[0] / np.linalg.norm(array[0]), atol=1e-9)

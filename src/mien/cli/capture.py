@@ -16,7 +16,7 @@ from mien.compose.sources import expanded
 from mien.core.errors import printable
 from mien.core.face import FaceReading
 from mien.core.geometry import angles_from_rotation
-from mien.pipelines.capture import CaptureOptions
+from mien.pipelines.capture import CaptureOptions, FaceChoice
 
 _SHOWN_FACES = 6
 _SHOWN_WEIGHTS = 5
@@ -60,7 +60,7 @@ def capture(
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        watch = _Watch(progress, len(files), out, err, quiet)
+        watch = _Watch(progress, len(files), out, err, quiet, reading.face)
         results = capture_batch(files, batch, reading, Steps(watch.opened, watch.frame, watch.done))
     return _summary(results, batch, err)
 
@@ -68,8 +68,10 @@ def capture(
 class _Watch:
     """Turns the steps of a batch into bars and lines."""
 
-    def __init__(self, progress: Progress, sources: int, out: Console, err: Console, quiet: bool) -> None:
-        self._progress, self._out, self._err, self._quiet = progress, out, err, quiet
+    def __init__(
+        self, progress: Progress, sources: int, out: Console, err: Console, quiet: bool, choice: FaceChoice
+    ) -> None:
+        self._progress, self._out, self._err, self._quiet, self._choice = progress, out, err, quiet, choice
         self._all: TaskID | None = progress.add_task("sources", total=sources) if sources > 1 else None
         self._one: TaskID | None = None
 
@@ -96,7 +98,10 @@ class _Watch:
             lost = f"{printable(done.path)}: W_PARTIAL: {counted}"
             self._err.print(lost, style="yellow", markup=False, highlight=False, soft_wrap=True)
         if done.faces == 0:
-            self._err.print(f"{printable(done.path)}: no face found", markup=False, highlight=False, soft_wrap=True)
+            missing = (
+                "no face found" if self._choice.number is None else f"no face {self._choice} found; 0 is the first"
+            )
+            self._err.print(f"{printable(done.path)}: {missing}", markup=False, highlight=False, soft_wrap=True)
         elif not self._quiet:
             self._out.print(_faces_table(done))
 
@@ -107,7 +112,7 @@ def _faces_table(done: Done) -> Table:
     title = Text(f"{printable(done.path)}{when}")  # a text, for a name may look like markup
     table = Table("face", "pitch yaw roll", "strongest weights", title=title, title_justify="left")
     for reading in done.last[:_SHOWN_FACES]:
-        angles = np.rad2deg(angles_from_rotation(reading.state.pose.rotation))
+        angles = np.rad2deg(angles_from_rotation(reading.state.pose.facing()))
         table.add_row(str(reading.face), " ".join(f"{angle:+.0f}°" for angle in angles), _strongest(reading))
     if len(done.last) > _SHOWN_FACES:
         table.add_row("…", "", f"and {len(done.last) - _SHOWN_FACES} more")
@@ -120,6 +125,10 @@ def _strongest(reading: FaceReading) -> str:
     return "  ".join(f"{expression.basis.columns[k]} {expression.weights[k]:.2f}" for k in order)
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _summary(results: list[Done], batch: BatchOptions, err: Console) -> int:
     """Says what was written and what failed; 1 when an input failed or lost frames, else 0."""
     failed = [done for done in results if done.error is not None]
@@ -129,7 +138,10 @@ def _summary(results: list[Done], batch: BatchOptions, err: Console) -> int:
         faces = sum(done.faces for done in results)
         frames = sum(done.frames for done in results)
         written = ", ".join(printable(path) for path in (*batch.outputs, *((batch.overlay,) if batch.overlay else ())))
-        counted = f"{faces} face{'s' if faces != 1 else ''} in {frames} frame{'s' if frames != 1 else ''}"
+        seen = sum(done.seen for done in results)
+        counted = (
+            f"{faces} face{'s' if faces != 1 else ''}, seen in {seen} of {frames} frame{'s' if frames != 1 else ''}"
+        )
         ending = f"; wrote {written}" if written and good else ""
         line = f"{good} of {len(results)} sources read, {counted}{ending}"
         err.print(line, markup=False, highlight=False, soft_wrap=True)

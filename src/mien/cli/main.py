@@ -7,6 +7,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from importlib.metadata import version
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -61,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
+    if list(sys.argv[1:] if arguments is None else arguments) == ["--version"]:
+        Console().print(f"mien {version('mien')}", highlight=False)
+        return 0
     try:
         words = None if arguments is None else list(arguments)
         return int(_app.cli(prog="mien", description=_ABOUT, args=words, registry=_registry))
@@ -68,6 +72,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return error.exit_code
     except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted: finished files are kept, unfinished ones were removed")
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone: nothing more can be said, and Python must not try at exit.

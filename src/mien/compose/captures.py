@@ -69,7 +69,8 @@ class Done:
     Args:
         path: the source.
         frames: looked at.
-        faces: how many were seen, over all frames.
+        faces: how many different ones were seen.
+        seen: frames in which there was one.
         last: the readings of its last frame that held any.
         lost: frames that a damaged video promised and did not give.
         guessed: frames of which the decoder of a damaged video made up a part.
@@ -79,6 +80,7 @@ class Done:
     path: Path
     frames: int = 0
     faces: int = 0
+    seen: int = 0
     last: tuple[FaceReading, ...] = ()
     lost: int = 0
     guessed: int = 0
@@ -126,7 +128,8 @@ def capture_batch(
 
 
 def _one(path: Path, batch: BatchOptions, capturer: Capturer, tables: Sequence[CsvTable], steps: Steps) -> Done:
-    frames = faces = 0
+    frames = seen = 0
+    numbers: set[int] = set()
     last: tuple[FaceReading, ...] = ()
     with opened(path) as source, ExitStack() as stack:
         steps.opened(path, source.frame_count if source.is_video else 1)
@@ -138,9 +141,10 @@ def _one(path: Path, batch: BatchOptions, capturer: Capturer, tables: Sequence[C
         for frame, readings in capturer.stream(source.frames):
             for sink in sinks:
                 sink.add(frame, readings)
-            frames, faces, last = frames + 1, faces + len(readings), tuple(readings) or last
+            numbers.update(reading.face for reading in readings)
+            frames, seen, last = frames + 1, seen + bool(readings), tuple(readings) or last
             steps.frame()
-    return Done(path, frames, faces, last, *_damage(source, frames))
+    return Done(path, frames, len(numbers), seen, last, *_damage(source, frames))
 
 
 def _damage(source: Source, frames: int) -> tuple[int, int]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from mien.core.arrays import Array, frozen_array
 from mien.core.basis import Basis
+from mien.core.geometry import turn_to
 
 LANDMARKS = 478
 """Number of points on a face; 468 and 473 are the centres of the irises."""
@@ -103,6 +104,14 @@ class Pose:
         _check_rotations(rotation, "rotation")
         object.__setattr__(self, "rotation", rotation)
         object.__setattr__(self, "translation", translation)
+
+    def facing(self) -> Array:
+        """[..., 3, 3] the head against the line of sight: how it looks, whatever its place in the picture and the lens.
+
+        `rotation` is against the camera's axes: a head at the picture's edge that looks into the lens is turned there,
+        and how far depends on the focal length.
+        """
+        return np.asarray(np.swapaxes(turn_to(self.translation), -1, -2) @ self.rotation)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

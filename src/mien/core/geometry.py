@@ -102,6 +102,16 @@ def angles_from_rotation(rotation: Array) -> Array:
     return np.stack([pitch, yaw, roll], axis=-1)
 
 
+def turn_to(ray: Array) -> Array:
+    """The shortest rotations [..., 3, 3] from the optical axis to rays [..., 3]; none where one leads backwards."""
+    ray = np.where(ray[..., 2:] > 0, ray, [0.0, 0.0, 1.0])
+    ray = ray / np.abs(ray).max(-1, keepdims=True)
+    x, y, z = np.moveaxis(ray / np.linalg.norm(ray, axis=-1, keepdims=True), -1, 0)
+    k = 1 / (1 + z)
+    rows = ((1 - k * x * x, -k * x * y, x), (-k * x * y, 1 - k * y * y, y), (-x, -y, z))
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Similarity:
     """`scale * rotation @ x + translation`, in D dimensions."""

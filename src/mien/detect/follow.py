@@ -14,8 +14,9 @@ from mien.imaging.warp import detection_square, face_square
 
 _SAME = 0.35
 _REMEMBERED = 3.0
-_TRUSTED_TO_START = 0.5
-_TRUSTED_TO_STAY = 0.35
+# No validation face scores below .99; what lies between is a face upside down, or none.
+_TRUSTED_TO_START = 0.8
+_TRUSTED_TO_STAY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Follower:
     def _confirm(self, frame: Frame, detection: Detection) -> Sight | None:
         """The face's points, read twice: the finder's square is coarse, the first reading's is exact."""
         first = self._reader.read(frame, detection_square(detection.box, detection.points, SIDE))
-        if first.landmarks.score < _TRUSTED_TO_START / 2:
+        if first.landmarks.score < _TRUSTED_TO_STAY / 2:
             return None
         second = self._reader.read(frame, face_square(first.landmarks.points, SIDE))
         box = bounds(second.landmarks.points)

@@ -11,7 +11,7 @@ import numpy as np
 
 from mien.core.arrays import Array
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT, Gaze, Pose
-from mien.core.geometry import Camera, Similarity, fit_similarity, rotation_from_angles
+from mien.core.geometry import Camera, Similarity, fit_similarity, rotation_from_angles, turn_to
 from mien.detect.shape import FaceShape
 
 EYEBALL = 0.012
@@ -40,14 +40,7 @@ def head_pose(head: HeadFit, camera: Camera) -> Pose:
     """The head in the camera."""
     ray = np.append((head.fit.translation[:2] - camera.centre) / camera.focal_length, 1.0)
     distance = camera.focal_length / head.fit.scale
-    return Pose(_turn_to(ray) @ head.fit.rotation, ray * distance)
-
-
-def _turn_to(ray: Array) -> Array:
-    """The shortest rotation [3, 3] from the optical axis to `ray` [3]."""
-    x, y, z = ray / np.linalg.norm(ray)
-    k = 1 / (1 + z)
-    return np.array([[1 - k * x * x, -k * x * y, x], [-k * x * y, 1 - k * y * y, y], [-x, -y, z]])
+    return Pose(turn_to(ray) @ head.fit.rotation, ray * distance)
 
 
 def gaze_from(points: Array, head: HeadFit, shape: FaceShape) -> Gaze:

@@ -86,6 +86,10 @@ def draw_overlay(
     # The largest are named: size changes less from frame to frame than quality does.
     named = sorted(sorted(faces, key=_face_size)[-blocks:], key=lambda reading: reading.face)
     panel = _draw_panel(named, width + (width + frame.width) % 2, height, em, columns)
+    if len(faces) > len(named):
+        more = f"and {len(faces) - len(named)} more"
+        place = (panel.width - 1.3 * em, height - 0.4 * em)
+        ImageDraw.Draw(panel).text(place, more, _DIM, _font(round(0.8 * em)), anchor="rb")
     canvas = Image.new("RGB", (frame.width + panel.width, height))
     canvas.paste(picture)
     canvas.paste(panel, (frame.width, 0))
@@ -295,7 +299,7 @@ def _draw_block(panel: Image.Image, reading: FaceReading, rows: Rows, top: float
     bars.path(np.array([[left + 0.35 * em, y + 0.5 * em]] * 2), 0.7 * em)
     pen.text((left + 1.2 * em, y + 0.5 * em), f"face {reading.face}", _INK, ink, anchor="lm")
     pen.text((right, y + 0.5 * em), f"quality {reading.quality:.2f}", _DIM, small, anchor="rm")
-    turns = np.rad2deg(angles_from_rotation(reading.state.pose.rotation)).round().astype(int).tolist()
+    turns = np.rad2deg(angles_from_rotation(reading.state.pose.facing())).round().astype(int).tolist()
     angles = "   ".join(f"{name} {turn}°" for name, turn in zip(("pitch", "yaw", "roll"), turns, strict=True))
     pen.text((left, y + 1.8 * em), angles, _DIM, small, anchor="lm")
     y += _HEADER_EMS * em

@@ -141,8 +141,7 @@ def quality(landmarks: Landmarks, pose: Pose) -> float:
     Size counts fully from 24 px between the irises of a face that looks into the camera; frontality is the cosine of
     the angle between the face and the ray from the camera, and 0 beyond a quarter turn.
     """
-    ray = pose.translation / np.linalg.norm(pose.translation)
-    frontal = max(float(pose.rotation[:, 2] @ ray), 0.0)
+    frontal = max(float(pose.facing()[2, 2]), 0.0)
     size = min(float(inter_ocular_distance(landmarks.points)) / max(frontal, 0.2) / _CLEAR_AT, 1.0)
     return min(landmarks.score * size * frontal, 1.0)
 
