@@ -19,7 +19,7 @@ from mien.train import export as exporting
 from mien.train.export import Signature, Story, export, parity, rounded, twin, write_recipe, write_story
 from mien.train.loop import TrainOptions
 from mien.train.recipes import RECIPES
-from mien.weights.catalog import cards
+from mien.weights.catalog import cards, shipped
 from mien.weights.store import verify
 
 NETWORKS: dict[str, type[nn.Module]] = {"finder": FaceFinder, "landmarks": LandmarkNet, "expression": ExpressionHead}
@@ -167,3 +167,10 @@ class TestCards:
         assert recipe["command"] == "mien train some"
         assert TrainOptions(**recipe["options"]) == options
         assert recipe["validation"] == {"error": 2.5}
+
+
+@pytest.mark.parametrize("name", ["finder", "landmarks", "expression"])
+def test_shipped_weights_name_no_file_of_the_machine_that_exported_them(name: str) -> None:
+    content = (Path(str(shipped())) / f"{name}.onnx").read_bytes()
+    assert b".py" not in content
+    assert b"stack_trace" not in content

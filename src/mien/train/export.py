@@ -121,7 +121,22 @@ def _halved(model: onnx.ModelProto) -> onnx.ModelProto:
     del model.graph.node[:]
     model.graph.node.extend([*widened, *nodes])
     del model.graph.value_info[:]
+    _forget_where(model)
     return model
+
+
+def _forget_where(model: onnx.ModelProto) -> None:
+    """Takes out what the exporter notes of its own run: stack traces that name files of the machine it ran on."""
+    for part in (
+        model,
+        model.graph,
+        *model.graph.node,
+        *model.graph.input,
+        *model.graph.output,
+        *model.graph.initializer,
+    ):
+        del part.metadata_props[:]
+        part.doc_string = ""
 
 
 def twin(network: nn.Module, file: Path) -> nn.Module:
