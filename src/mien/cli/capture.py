@@ -76,14 +76,17 @@ class _Watch:
         self._one: TaskID | None = None
 
     def opened(self, path: Path, frames: int | None) -> None:
+        """A video gets a bar of its own."""
         if frames != 1:
             self._one = self._progress.add_task(printable(path.name), total=frames)
 
     def frame(self) -> None:
+        """One frame further."""
         if self._one is not None:
             self._progress.advance(self._one)
 
     def done(self, done: Done) -> None:
+        """Says what became of a source."""
         if self._one is not None:
             self._progress.remove_task(self._one)
             self._one = None

@@ -43,6 +43,7 @@ def train(
     console = Console(stderr=True)
 
     def report(step: int, loss: float, rows: tuple[Row, ...]) -> None:
+        """A line for each look at the validation pictures."""
         figures = "  ".join(f"{row.what} {row.value:.4g}" for row in rows)
         console.print(f"step {step}  loss {loss:.4f}  {figures}")
 

@@ -249,10 +249,12 @@ def _take(source: str, face: int, columns: dict[str, Array], basis: Basis) -> Ta
     count = len(order)
 
     def stacked(names: Iterable[str], field: str) -> Array:
+        """Columns side by side, checked against the range of a field."""
         array = np.stack([columns[name][order] for name in names], axis=1)
         return FIELDS[field].array(array, f"face {face}: {field}", array.shape)
 
     def turned(pitch: str, yaw: str, roll: str | None = None) -> Array:
+        """The rotations [T, 3, 3] of columns of angles."""
         rolls = columns[roll][order] if roll else np.zeros(count)
         angles = zip(columns[pitch][order], columns[yaw][order], rolls, strict=True)
         return np.stack([rotation_from_angles(*three) for three in angles])

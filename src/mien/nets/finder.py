@@ -37,6 +37,7 @@ class _Head(nn.Module):
         nn.init.constant_(self.mix[3].bias[:1], -4.0)  # type: ignore[index]  # most cells hold no face
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features [B, channels, H, W] to score [B, HW], box [B, HW, 4] and points [B, HW, 10]."""
         out = self.mix(features).float().flatten(2).transpose(1, 2)
         height, width = features.shape[2], features.shape[3]
         ys = (torch.arange(height, device=features.device, dtype=torch.float32) + 0.5) * self.stride
