@@ -59,7 +59,7 @@ class Weights:
 
 def read_faces(data: Path, packs: Sequence[FacesPack], limit: int | None) -> Weights:
     """Every validation face, cut as in following, through the networks; and as a whole picture through the teacher."""
-    reader, head = LandmarkReader(OnnxSession(card("landmarks"))), OnnxSession(card("expression"), threads=1)
+    reader, head = LandmarkReader(OnnxSession(card("landmarks"))), OnnxSession(card("expression"))
     rng = np.random.default_rng(7)
     true, ours, again = [], [], []
     with Teacher(data, blendshapes=True) as teacher:

@@ -161,6 +161,8 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
         f"Composites: {limit or COMPOSITES} a band, {LONGEST} px wide; one to three faces in a faceless room.",
         "Wild pictures count the labelled face only; others may stand behind it. The teacher labelled the scenes: a "
         "face that it missed lowers the precision.",
+        "Composites are made by the code that makes training's, of faces and rooms that it never saw; the validation "
+        "scenes hold few rooms, so composites and faceless windows repeat them.",
         "Capture reports a face when the landmark network confirms what the finder found.",
     )
     publish(Report("Face finder", command(data, limit), tuple(rows), notes), ledger)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_packs import OVAL, make_packs
+from made_packs import OVAL
 from PIL import Image, ImageDraw
 from torch import nn
 
@@ -16,20 +16,13 @@ from mien.core.geometry import bounds
 from mien.data import canvases
 from mien.data.canvases import CANVAS, LARGEST, SMALLEST, Canvas, CanvasMaker, Portrait, five_points, portraits
 from mien.data.decoys import find_decoys
-from mien.data.packs import FacesPack, ScenesPack, read_folder
+from mien.data.packs import FacesPack, ScenesPack
 from mien.data.rooms import Rooms
 from mien.data.tiles import TILE
 from mien.detect.shape import mean_face
 from mien.nets.finder import FaceFinder
 
 Packs = tuple[list[FacesPack], ScenesPack]
-
-
-@pytest.fixture(scope="module")
-def packs(tmp_path_factory: pytest.TempPathFactory) -> Packs:
-    faces, scenes = read_folder(make_packs(tmp_path_factory.mktemp("packs")))
-    assert scenes is not None
-    return faces, scenes
 
 
 @pytest.fixture(scope="module")

@@ -4,26 +4,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_packs import CAPTION, TRAIN, VAL, WEDGE, make_packs
+from made_packs import CAPTION, TRAIN, VAL, WEDGE
 
 from mien.core.arrays import Array
 from mien.core.errors import InputError
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.geometry import affine_scale, apply_affine, bounds
-from mien.data.packs import FacesPack, ScenesPack, read_folder
+from mien.data.packs import FacesPack, ScenesPack
 from mien.data.tiles import FACE, TILE, Tiles, cut_tiles, faceless_tiles, faceless_window, outside, tile_square
 from mien.imaging.warp import MARGIN, face_square
 
 CHECKED = settings(derandomize=True, deadline=None, max_examples=60)
 CHEEKS = (50, 280)
 Packs = tuple[list[FacesPack], ScenesPack]
-
-
-@pytest.fixture(scope="module")
-def packs(tmp_path_factory: pytest.TempPathFactory) -> Packs:
-    faces, scenes = read_folder(make_packs(tmp_path_factory.mktemp("packs")))
-    assert scenes is not None
-    return faces, scenes
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from mien.core.arrays import Array
 from mien.core.face import Detection
 from mien.core.geometry import box_overlap
 from mien.core.image import Frame
-from mien.imaging.warp import luminance
+from mien.imaging.warp import luminance, reduced
 from mien.runtime.session import OnnxSession
 
 LONGEST = 640
@@ -34,11 +34,11 @@ class FaceFinder:
 
     def find(self, frame: Frame) -> list[Detection]:
         """The faces of `frame`, largest first."""
-        grey, scale = luminance(frame, self._longest)
+        grey, scale = reduced(luminance(frame), self._longest)
         looks = [self._look(grey, scale)]
         if min(grey.shape) > 2 * _CELL:
-            smaller, scale = luminance(frame, max(max(grey.shape) // COARSE, _CELL))
-            looks.append(self._look(smaller, scale))
+            smaller, further = reduced(grey, max(max(grey.shape) // COARSE, _CELL))
+            looks.append(self._look(smaller, scale * further))
         score, box, points = (np.concatenate(parts) for parts in zip(*looks, strict=True))
         found = []
         for group in same_faces(score, box):

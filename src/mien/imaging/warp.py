@@ -2,7 +2,7 @@
 
 `sample_affine` equals torch's and ONNX's `grid_sample` (bilinear, zeros outside, corners not aligned), so a network
 sees at run time what it saw while it learned. A square that is much larger than its cut is first reduced by a whole
-factor with a box filter, so that bilinear sampling never skips pixels.
+factor with a box filter, of every other row where it is four or more.
 """
 
 import numpy as np
@@ -99,24 +99,33 @@ def cut(frame: Frame, to_frame: Array, side: int) -> Crop:
     x1, y1 = np.minimum(np.ceil(reached.max(0)).astype(int) + factor + 1, (frame.width, frame.height))
     if x0 >= x1 or y0 >= y1:
         return Crop(np.zeros((side, side), np.float32), to_frame)
-    grey = Image.fromarray(np.ascontiguousarray(frame.pixels[y0:y1, x0:x1])).convert("L")
+    # A reduction by four or more averages enough pixels that every other row will do, in half of the time.
+    step = 2 if factor >= 4 else 1
+    down = factor // step
+    grey = Image.fromarray(np.ascontiguousarray(frame.pixels[y0:y1:step, x0:x1])).convert("L")
     if factor > 1:
-        grey = grey.reduce(factor)
-    from_frame = np.array([[1 / factor, 0, -x0 / factor], [0, 1 / factor, -y0 / factor]])
+        grey = grey.reduce((factor, down))
+    # Row k of those taken has its centre at step * k + .5 of the frame, and at k + .5 of what was taken.
+    rise = (step - 1) / 2
+    from_frame = np.array([[1 / factor, 0, -x0 / factor], [0, 1 / (step * down), (rise - y0) / (step * down)]])
     pixels = sample_affine(np.asarray(grey), compose_affine(from_frame, to_frame), side)
     return Crop(pixels, to_frame)
 
 
-def luminance(frame: Frame, longest: int | None = None) -> tuple[Array, Array]:
-    """The whole picture in luminance, [H, W] uint8, and how many frame pixels each spans along x and y, [2].
+def luminance(frame: Frame) -> Array:
+    """The whole picture in luminance, [H, W] uint8."""
+    return np.asarray(Image.fromarray(frame.pixels).convert("L"))
 
-    Args:
-        frame: the picture.
-        longest: greatest length of the longer side; a larger picture is averaged down to it.
+
+def reduced(grey: Array, longest: int) -> tuple[Array, Array]:
+    """A picture [H, W] uint8 averaged down until its longer side is `longest`, and how much that is along x and y, [2].
+
+    A picture that is no longer stays as it is.
     """
-    grey = Image.fromarray(frame.pixels).convert("L")
-    size = np.array(grey.size)
-    if longest is not None and max(grey.size) > longest:
-        reduced = np.maximum(np.rint(size * (longest / max(grey.size))), 1).astype(int)
-        grey = grey.resize((int(reduced[0]), int(reduced[1])), Image.Resampling.BILINEAR)
-    return np.asarray(grey), size / np.array(grey.size)
+    height, width = grey.shape
+    size = np.array([width, height])
+    if size.max() <= longest:
+        return grey, np.ones(2)
+    wanted = np.maximum(np.rint(size * (longest / size.max())), 1).astype(int)
+    small = Image.fromarray(grey).resize((int(wanted[0]), int(wanted[1])), Image.Resampling.BILINEAR)
+    return np.asarray(small), size / wanted

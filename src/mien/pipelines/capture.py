@@ -104,7 +104,7 @@ class Capturer:
         self.shape = mean_face()
         self._finder = FaceFinder(OnnxSession(card("finder")), options.least_score)
         self._reader = LandmarkReader(OnnxSession(card("landmarks")))
-        self._head = OnnxSession(card("expression"), threads=1)
+        self._head = OnnxSession(card("expression"))
 
     def stream(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[FaceReading]]]:
         """Each frame with the wanted faces in it, by number. Nothing is kept, however long the source."""
@@ -141,7 +141,8 @@ def quality(landmarks: Landmarks, pose: Pose) -> float:
     Size counts fully from 24 px between the irises of a face that looks into the camera; frontality is the cosine of
     the angle between the face and the ray from the camera, and 0 beyond a quarter turn.
     """
-    frontal = max(float(pose.facing()[2, 2]), 0.0)
+    # The last element of `pose.facing()`, without the other eight.
+    frontal = max(float(pose.rotation[:, 2] @ pose.translation) / float(np.linalg.norm(pose.translation)), 0.0)
     size = min(float(inter_ocular_distance(landmarks.points)) / max(frontal, 0.2) / _CLEAR_AT, 1.0)
     return min(landmarks.score * size * frontal, 1.0)
 

@@ -22,17 +22,17 @@ class OnnxSession:
     Args:
         card: whose weights; they are hashed before they are used.
         folder: where the file lies; None for the package's own.
-        threads: most CPU threads to use. A network that one thread runs in no time is given one: an idle thread of
-            ours spins for a while, and takes a core from the next network.
 
     Raises:
         ModelError: the file is missing, was changed, or is no network.
     """
 
-    def __init__(self, card: ModelCard, folder: Path | None = None, threads: int = MOST_THREADS) -> None:
+    def __init__(self, card: ModelCard, folder: Path | None = None) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = min(threads, available_cores())
+        options.intra_op_num_threads = min(MOST_THREADS, available_cores())
         options.inter_op_num_threads = 1
+        # Threads that spin on after a run would take a core from the next network, and from whoever called us.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 3
         weights = read_weights(card, folder)
         try:
