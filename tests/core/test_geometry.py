@@ -325,15 +325,29 @@ class TestCamera:
 
 class TestMesh:
     def test_mesh_keeps_and_freezes_its_parts(self) -> None:
-        mesh = Mesh(np.eye(3), np.array([[0, 1, 2]]), np.zeros((3, 2)), np.eye(3), np.zeros((5, 3, 3)))
+        mesh = Mesh(
+            np.eye(3),
+            np.array([[0, 1, 2]]),
+            np.zeros((3, 2)),
+            normals=np.eye(3),
+            colours=np.zeros((3, 3)),
+            morph_targets=np.zeros((2, 3, 3)),
+            morph_names=("jawOpen", "eyeWideLeft"),
+        )
         assert mesh.triangles.dtype == np.int32
-        for part in (mesh.vertices, mesh.triangles, mesh.uv, mesh.normals, mesh.morph_targets):
+        for part in (mesh.vertices, mesh.triangles, mesh.uv, mesh.normals, mesh.colours, mesh.morph_targets):
             assert part is not None
             with pytest.raises(ValueError, match="read-only"):
                 part[...] = 0
 
     def test_mesh_may_have_no_triangles_at_all(self) -> None:
         assert Mesh(np.zeros((0, 3)), np.zeros((0, 3), np.int32)).uv is None
+
+    def test_a_seam_gives_one_vertex_several_texture_coordinates(self) -> None:
+        corners = np.array([[4, 1, 2]])
+        mesh = Mesh(np.eye(3), np.array([[0, 1, 2]]), np.zeros((5, 2)), uv_triangles=corners)
+        assert mesh.uv_triangles is not None
+        np.testing.assert_array_equal(mesh.uv_triangles, corners)
 
     @pytest.mark.parametrize(
         ("parts", "message"),
@@ -344,13 +358,20 @@ class TestMesh:
             ({"triangles": np.array([[0, 1, -1]])}, r"triangles name vertices outside 0\.\.2"),
             ({"triangles": np.array([[0, 1, 1.5]])}, "triangles must hold whole numbers"),
             ({"uv": np.zeros((4, 2))}, r"uv must have shape \[3, 2\], got \[4, 2\]"),
+            ({"uv_triangles": np.array([[0, 1, 2]])}, "uv_triangles need uv"),
+            (
+                {"uv": np.zeros((3, 2)), "uv_triangles": np.array([[0, 1, 3]])},
+                r"uv_triangles name vertices outside 0\.\.2",
+            ),
+            ({"colours": np.zeros((2, 3))}, r"colours must have shape \[3, 3\], got \[2, 3\]"),
+            ({"morph_targets": np.zeros((1, 3, 3))}, "1 morph targets need as many distinct names, got 0"),
             ({"normals": np.zeros((3, 2))}, r"normals must have shape \[3, 3\], got \[3, 2\]"),
             ({"morph_targets": np.zeros((3, 3))}, r"morph_targets must have shape \[n, 3, 3\], got \[3, 3\]"),
             ({"vertices": np.full((3, 3), np.nan)}, "vertices holds numbers that are not finite"),
         ],
     )
-    def test_mesh_refuses_parts_that_do_not_fit(self, parts: dict[str, Array], message: str) -> None:
-        sound = {"vertices": np.eye(3), "triangles": np.array([[0, 1, 2]])}
+    def test_mesh_refuses_parts_that_do_not_fit(self, parts: dict[str, Any], message: str) -> None:
+        sound: dict[str, Any] = {"vertices": np.eye(3), "triangles": np.array([[0, 1, 2]])}
         with pytest.raises(ValueError, match=message):
             Mesh(**{**sound, **parts})
 

@@ -105,5 +105,74 @@ ARKIT = Basis(
 )
 """Apple's 52 blendshapes in Apple's order. Key them by name: other tools order them otherwise."""
 
-BASES: dict[str, Basis] = {ARKIT.name: ARKIT}
+
+def _both(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name + side for name in names for side in "LR")
+
+
+_UPPER_UNITS = ("AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU11", "AU12", "AU14", "AU15", "AU16")
+_LOOKS = ("AU61", "AU62", "AU63", "AU64")
+
+FACS = Basis(
+    "facs",
+    (
+        "AU01",
+        *_both(_UPPER_UNITS),
+        *("AU08", "AU17", "AU18", "AU19"),
+        *_both(("AU20", "AU23", "AU24")),
+        *("AU22", "AU25", "AU26", "AU27", "AU28", "AU29"),
+        *_both(("AU30",)),
+        "AU34",
+        *_both(("AU43", *_LOOKS)),
+    ),
+    mirror_names=(
+        *((unit + "L", unit + "R") for unit in (*_UPPER_UNITS, "AU20", "AU23", "AU24", "AU30", "AU43")),
+        *(("AU61L", "AU62R"), ("AU61R", "AU62L"), ("AU63L", "AU63R"), ("AU64L", "AU64R")),
+    ),
+)
+"""Action units with the sides apart where a face has two, as intensities 0 to 1 (a fifth of the 0 to 5 of OpenFace).
+
+AU61 turns the eyes to the subject's left, AU62 to the right, AU63 up, AU64 down; L and R name the eye that turns.
+"""
+
+FEAFA = Basis(
+    "feafa",
+    (
+        *("eyeCloseLeft", "eyeCloseRight", "lidRaiseLeft", "lidRaiseRight"),
+        *("browLowerLeft", "browLowerRight", "browRaiseLeft", "browRaiseRight"),
+        *("jawDrop", "jawSlideLeft", "jawSlideRight"),
+        *("lipCornerPullLeft", "lipCornerPullRight", "lipCornerStretchLeft", "lipCornerStretchRight"),
+        *("upperLipSuck", "lowerLipSuck", "jawThrust", "upperLipRaise", "lowerLipDepress"),
+        *("chinRaise", "lipPucker", "cheeksPuff", "noseWrinkle"),
+    ),
+)
+"""The 24 values of FEAFA and FEAFA+ in the order of their files."""
+
+VRM = Basis(
+    "vrm",
+    (
+        *("happy", "angry", "sad", "relaxed", "surprised"),
+        *("aa", "ih", "ou", "ee", "oh"),
+        *("blink", "blinkLeft", "blinkRight"),
+        *("lookUp", "lookDown", "lookLeft", "lookRight", "neutral"),
+    ),
+)
+"""The presets of VRM 1.0's `VRMC_vrm.expressions`: apparent expressions and mouth shapes, no feelings."""
+
+PERFECT_SYNC = Basis("perfectsync", tuple(column[0].upper() + column[1:] for column in ARKIT.columns))
+"""ARKit's 52 as VTuber software spells them: `JawOpen`."""
+
+FLAME_EXPRESSIONS = 100
+"""Expression coefficients that FLAME's file holds; EMOCA, DECA and SMIRK use the first 50."""
+
+FLAME = Basis(
+    "flame",
+    (*(f"psi{k:03d}" for k in range(FLAME_EXPRESSIONS)), "jawPitch", "jawYaw", "jawRoll"),
+    low=-4.0,
+    high=4.0,
+    mirror_names=(),
+)
+"""FLAME's expression coefficients, and its jaw as an axis-angle rotation in radians; no pairs of sides."""
+
+BASES: dict[str, Basis] = {basis.name: basis for basis in (ARKIT, FACS, FEAFA, VRM, PERFECT_SYNC, FLAME)}
 """Every basis by its name: how a saved take finds its columns again."""

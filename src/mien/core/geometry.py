@@ -178,26 +178,53 @@ class Mesh:
 
     Args:
         vertices: [V, 3] metres.
-        triangles: [M, 3] indices of vertices, counter-clockwise seen from outside with y up.
-        uv: [V, 2] texture coordinates, or None.
+        triangles: [M, 3] indices of vertices, counter-clockwise seen from outside.
+        uv: [U, 2] texture coordinates, (0, 0) the lower left corner of the texture as in OBJ, or None.
+        uv_triangles: [M, 3] indices of `uv`, where a seam gives one vertex several coordinates; None when uv has one
+            row per vertex.
         normals: [V, 3] unit vectors, or None.
-        morph_targets: [K, V, 3] offsets of the vertices, or None.
+        colours: [V, 3] of 0 to 1, what a surface without texture looks like, or None.
+        morph_targets: [K, V, 3] offsets of the vertices, metres, or None.
+        morph_names: K distinct names, one per morph target.
     """
 
     vertices: Array
     triangles: Array
     uv: Array | None = None
+    uv_triangles: Array | None = None
     normals: Array | None = None
+    colours: Array | None = None
     morph_targets: Array | None = None
+    morph_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         vertices = frozen_array(self.vertices, "vertices", (None, 3))
-        triangles = frozen_array(self.triangles, "triangles", (None, 3), np.int32)
         count = len(vertices)
-        if triangles.size and not (triangles.min() >= 0 and triangles.max() < count):
-            raise ValueError(f"triangles name vertices outside 0..{count - 1}")
         object.__setattr__(self, "vertices", vertices)
-        object.__setattr__(self, "triangles", triangles)
-        for name, shape in (("uv", (count, 2)), ("normals", (count, 3)), ("morph_targets", (None, count, 3))):
+        object.__setattr__(self, "triangles", _faces(self.triangles, "triangles", None, count))
+        seams = self.uv_triangles is not None
+        if seams and self.uv is None:
+            raise ValueError("uv_triangles need uv")
+        shapes: tuple[tuple[str, tuple[int | None, ...]], ...] = (
+            ("uv", (None if seams else count, 2)),
+            ("normals", (count, 3)),
+            ("colours", (count, 3)),
+            ("morph_targets", (None, count, 3)),
+        )
+        for name, shape in shapes:
             if (value := getattr(self, name)) is not None:
-                object.__setattr__(self, name, frozen_array(value, name, shape))
+                dtype = np.float32 if name == "morph_targets" else np.float64
+                object.__setattr__(self, name, frozen_array(value, name, shape, dtype))
+        if self.uv_triangles is not None and self.uv is not None:
+            corners = _faces(self.uv_triangles, "uv_triangles", len(self.triangles), len(self.uv))
+            object.__setattr__(self, "uv_triangles", corners)
+        targets = 0 if self.morph_targets is None else len(self.morph_targets)
+        if len(set(self.morph_names)) != targets or len(self.morph_names) != targets:
+            raise ValueError(f"{targets} morph targets need as many distinct names, got {len(self.morph_names)}")
+
+
+def _faces(value: Array, name: str, faces: int | None, count: int) -> Array:
+    array = frozen_array(value, name, (faces, 3), np.int32)
+    if array.size and not (array.min() >= 0 and array.max() < count):
+        raise ValueError(f"{name} name vertices outside 0..{count - 1}")
+    return array

@@ -8,6 +8,7 @@ from scipy.spatial import Delaunay
 from mien.core.arrays import Array
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.geometry import fit_similarity
+from mien.core.points import EYE_LEFT, EYE_RIGHT, INNER_LIPS
 from mien.data.packs import FacesPack, read_folder
 
 IRIS_DISTANCE = 0.063
@@ -17,9 +18,6 @@ MOST = 3000
 """Faces that are enough for a mean."""
 
 _EYE_CORNERS = (33, 133, 362, 263)
-_RIGHT_EYE = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
-_LEFT_EYE = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
-_INNER_LIPS = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
 
 
 def learn_shape(data: Path) -> tuple[Array, Array, Array]:
@@ -74,7 +72,7 @@ def triangulate(points: Array) -> Array:
     """[M, 3] triangles of the front view of points [478, 3], without the irises, the eyes and the open mouth."""
     flat = points[:468, :2]
     triangles = Delaunay(flat).simplices
-    holes = [set(ring) for ring in (_RIGHT_EYE, _LEFT_EYE, _INNER_LIPS)]
+    holes = [set(ring) for ring in (EYE_RIGHT, EYE_LEFT, INNER_LIPS)]
     kept = [t for t in triangles.tolist() if not any(hole.issuperset(t) for hole in holes)]
     a, b, c = (flat[np.array(kept)[:, k]] for k in range(3))
     turns = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])

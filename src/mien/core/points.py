@@ -1,0 +1,32 @@
+"""Names for places among the 478 points: rings, steady points, and the 68 that older tools know.
+
+The numbering is MediaPipe's, whose landmarks the field has settled on; right and left are the subject's.
+"""
+
+EYE_RIGHT = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
+"""Ring of the right eye's lids, from the outer corner along the lower lid."""
+
+EYE_LEFT = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
+"""Ring of the left eye's lids, from the outer corner along the lower lid."""
+
+INNER_LIPS = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
+"""Ring of the mouth's opening, from its right corner along the lower lip."""
+
+OUTER_LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
+"""Ring of the lips' outer border, from its right corner along the lower lip."""
+
+IRISES_RIGHT, IRISES_LEFT = (468, 469, 470, 471, 472), (473, 474, 475, 476, 477)
+"""Centre and four border points of each iris."""
+
+STEADY = (33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 1, 10, 151, 9, 8, 127, 356, 234, 454, 93, 323)
+"""Points that expression hardly moves: what two pictures of one face are laid over each other by."""
+
+SPARSE_68 = (
+    *(162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389),
+    *(71, 63, 105, 66, 107, 336, 296, 334, 293, 301),
+    *(168, 197, 5, 4, 75, 97, 2, 326, 305),
+    *(33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380),
+    *(61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181),
+    *(78, 82, 13, 312, 308, 317, 14, 87),
+)
+"""The 478 point that stands for each of the 68 points of iBUG's mark-up: jaw, brows, nose, eyes, lips."""
