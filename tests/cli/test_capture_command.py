@@ -1,15 +1,22 @@
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from portraits import blank, capturer, contents, placed, write_clip, write_photo
+from receivers import Receiver, float32, ifacialmocap_line, live_link_packet, osc_messages
 
 from mien.cli.main import run
+from mien.compose.pace import Clock, Pace
+from mien.core.arrays import Array
 from mien.core.basis import ARKIT
+from mien.core.geometry import angles_from_rotation
+from mien.formats.ifacialmocap import NAMES as MOCAP_NAMES
 from mien.formats.registry import load
+from mien.formats.video import VideoWriter
 from mien.pipelines.capture import CaptureOptions, Capturer
 
 Captured = pytest.CaptureFixture[str]
@@ -205,3 +212,144 @@ def test_control_characters_never_reach_the_terminal(capsys: Captured) -> None:
     for text in (said.out, said.err):
         assert "\x1b" not in text
         assert "\x07" not in text
+
+
+# --- streams ----------------------------------------------------------------------------------------------------------
+
+
+def write_calm_clip(path: Path, count: int) -> None:
+    """A face that hardly moves: it is followed even where a slow machine drops frames."""
+    with VideoWriter(path, 240, 200, 25.0) as writer:
+        for k in range(count):
+            writer.write(placed((120, 100), 1.0, 2.0 * k)[0], k / 25)
+
+
+def test_receivers_read_back_exactly_what_was_sent(capsys: Captured) -> None:
+    write_calm_clip(Path("c.mp4"), 6)
+    with Receiver() as vmc, Receiver() as live_link, Receiver() as mocap:
+        streams = [
+            f"vmc://127.0.0.1:{vmc.port}",
+            f"livelink://localhost:{live_link.port}",
+            f"ifacialmocap://127.0.0.1:{mocap.port}",
+        ]
+        flags = [word for stream in streams for word in ("--stream", stream)]
+        assert run(["capture", "c.mp4", "--realtime", *flags, "-o", "t.npz"]) == 0
+        bundles, packets, lines = vmc.datagrams(), live_link.datagrams(), mocap.datagrams()
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines()[-1].endswith(f"; wrote t.npz; streamed to {', '.join(streams)}")
+    (take,) = load(Path("t.npz")).takes  # what was captured: a slow machine may have dropped frames of the six
+    assert take.valid.all()
+    count, weights = len(take), take.state.expression.weights
+    sent = [[message for part in bundles[k : k + 3] for message in osc_messages(part)] for k in range(0, 3 * count, 3)]
+    assert len(bundles) == 3 * len(packets) == 3 * len(lines) == 3 * count
+    for row, messages in enumerate(sent):
+        assert messages[0] == ("/VMC/Ext/OK", (1,))
+        assert messages[1] == ("/VMC/Ext/T", (float32(take.times[row]),))
+        assert messages[-1] == ("/VMC/Ext/Blend/Apply", ())
+        values = [numbers for address, numbers in messages if address == "/VMC/Ext/Blend/Val"]
+        assert values == [
+            (name[0].upper() + name[1:], float(take.state.expression[name][row])) for name in ARKIT.columns
+        ]
+        bones = {numbers[0]: numbers[4:] for address, numbers in messages if address == "/VMC/Ext/Bone/Pos"}
+        left, right = take.state.gaze.rotation[row]
+        for name, rotation in (("Head", take.state.pose.rotation[row]), ("LeftEye", left), ("RightEye", right)):
+            np.testing.assert_allclose(as_matrix(bones[name]), rotation, atol=1e-6)
+    for row, datagram in enumerate(packets):
+        packet = live_link_packet(datagram)
+        assert (packet.subject, packet.rate) == ("mien-0", (25, 1))
+        assert (packet.frame + packet.subframe) / 25 == pytest.approx(take.times[row], abs=1e-6)
+        rotations = np.stack([take.state.pose.rotation[row], *take.state.gaze.rotation[row]])
+        angles = angles_from_rotation(rotations)[:, [1, 0, 2]].ravel()
+        np.testing.assert_array_equal(packet.values, np.array([*weights[row], *angles], np.float32))
+    for row, datagram in enumerate(lines):
+        said_of = ifacialmocap_line(datagram).values
+        assert [said_of[name] for name in MOCAP_NAMES] == np.rint(100 * np.clip(weights[row], 0, 1)).tolist()
+
+
+def as_matrix(numbers: tuple[str | int | float, ...]) -> Array:
+    """The usual formula, of a quaternion x y z w."""
+    x, y, z, w = (float(number) for number in numbers)
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def test_a_photo_is_one_moment_and_two_faces_are_two_subjects(capsys: Captured) -> None:
+    pair = np.concatenate([placed((100, 100), 0.6)[0], placed((120, 100), 1.1)[0]], axis=1)
+    write_photo(Path("pair.png"), pair)
+    with Receiver() as live_link, Receiver() as vmc:
+        streams = [f"--stream=livelink://127.0.0.1:{live_link.port}", f"--stream=vmc://127.0.0.1:{vmc.port}"]
+        assert run(["capture", "pair.png", "--realtime", *streams, "-o", "t.npz"]) == 0
+        assert [live_link_packet(one).subject for one in live_link.datagrams()] == ["mien-0", "mien-1"]
+        sent = [message for datagram in vmc.datagrams() for message in osc_messages(datagram)]
+        assert run(["capture", "pair.png", "--realtime", streams[0], "--face", "1"]) == 0
+        assert [live_link_packet(one).subject for one in live_link.datagrams()] == ["mien-1"]
+    largest = max(load(Path("t.npz")).takes, key=lambda take: float(take.box[0, 2] - take.box[0, 0]))
+    values = [numbers[1] for address, numbers in sent if address == "/VMC/Ext/Blend/Val"]
+    assert values == largest.state.expression.weights[0].tolist()
+
+
+def test_streaming_needs_realtime(capsys: Captured) -> None:
+    with Receiver() as receiver:
+        assert run(["capture", "a.png", "--stream", f"vmc://127.0.0.1:{receiver.port}"]) == 2
+        assert receiver.datagrams() == []
+    assert "E_USAGE: a receiver would get a video's frames as fast as they are read (add --realtime)" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    "address", ["osc://127.0.0.1", "vmc://127.0.0.1:99999", "127.0.0.1:39539", "vmc://255.255.255.255"]
+)
+def test_a_wrong_receiver_is_2_and_nothing_is_read_or_written(address: str, capsys: Captured) -> None:
+    before = contents(Path())
+    assert run(["capture", "a.png", "--realtime", "--stream", address, "-o", "new/t.json"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert said.err.startswith(f"--stream {address}")
+    assert contents(Path()) == before
+    assert not Path("new").exists()
+
+
+def test_a_receiver_that_does_not_listen_is_said_once_and_no_failure(capsys: Captured) -> None:
+    with Receiver() as gone:
+        port = gone.port
+    write_calm_clip(Path("c.mp4"), 4)
+    assert run(["capture", "c.mp4", "--realtime", "--stream", f"vmc://127.0.0.1:{port}", "-o", "t.npz"]) == 0
+    said = capsys.readouterr().err
+    if sys.platform == "linux":
+        assert said.count(f"vmc://127.0.0.1:{port}: W_SEND: ") == 1
+        assert "could not be delivered (Connection refused; does the receiver listen?)" in said
+    assert len(load(Path("t.npz")).takes) == 1
+
+
+def test_late_frames_are_said_and_no_failure(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(k / 10 for k in range(1000))
+    monkeypatch.setattr(
+        "mien.compose.captures.Pace", lambda clock: Pace(Clock(lambda: next(now), lambda seconds: None))
+    )
+    write_calm_clip(Path("c.mp4"), 12)
+    assert run(["capture", "c.mp4", "--realtime", "-o", "t.npz"]) == 0
+    first, last = capsys.readouterr().err.splitlines()
+    (take,) = load(Path("t.npz")).takes
+    assert 0 < len(take) < 12
+    assert first == f"c.mp4: W_LATE: {12 - len(take)} of 12 frames came too late and were dropped"
+    assert (
+        last
+        == f"1 of 1 sources read, 1 face, seen in {len(take)} of {len(take)} frame{'s' * (len(take) > 1)}; wrote t.npz"
+    )
+    assert take.times.tolist() == pytest.approx((take.frames / 25).tolist(), abs=1e-3)
+
+
+def test_what_a_protocol_cannot_say_is_said(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mien.compose.streams.encode_ifacialmocap", lambda moment: (b"", 3))
+    with Receiver() as receiver:
+        address = f"ifacialmocap://127.0.0.1:{receiver.port}"
+        assert run(["capture", "a.png", "--realtime", "--stream", address]) == 0
+    assert f"{address}: W_CLIPPED: 3 values outside 0..1 were clipped for the stream" in capsys.readouterr().err

@@ -13,9 +13,11 @@ from rich.text import Text
 
 from mien.compose.captures import BatchOptions, Done, Steps, capture_batch
 from mien.compose.sources import expanded
+from mien.compose.streams import Streamed
 from mien.core.errors import printable
 from mien.core.face import FaceReading
 from mien.core.geometry import angles_from_rotation
+from mien.formats.stream import Destination
 from mien.pipelines.capture import CaptureOptions, FaceChoice
 
 _SHOWN_FACES = 6
@@ -33,6 +35,11 @@ class Output:
     """Write the picture (.png, .jpg, .webp) or video (.mp4) with mesh, head axes, gaze and weights drawn on it."""
     overwrite: bool = False
     """Replace files that exist."""
+    realtime: bool = False
+    """Read a video at the pace of its own times, and drop frames that come too late."""
+    stream: Annotated[tyro.conf.UseAppendAction[tuple[Destination, ...]], tyro.conf.arg(metavar="ADDRESS")] = ()
+    """With --realtime, send each moment over UDP to vmc://HOST[:39539], livelink://HOST[:11111] or
+    ifacialmocap://HOST[:49983], to this address and nowhere else. Live Link gets every face, the others the largest."""
 
 
 def capture(
@@ -50,8 +57,8 @@ def capture(
         sources: Photos (JPEG, PNG, WebP), videos (MP4, MOV, MKV, WebM, AVI), or folders of them.
     """
     files = expanded(sources)
-    batch = BatchOptions(tuple(output.output), output.overlay, output.overwrite)
-    quiet = bool(batch.outputs or batch.overlay)
+    batch = BatchOptions(tuple(output.output), output.overlay, output.overwrite, output.realtime, tuple(output.stream))
+    quiet = bool(batch.outputs or batch.overlay or batch.streams)
     out, err = Console(), Console(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -61,7 +68,7 @@ def capture(
     )
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         watch = _Watch(progress, len(files), out, err, quiet, reading.face)
-        results = capture_batch(files, batch, reading, Steps(watch.opened, watch.frame, watch.done))
+        results = capture_batch(files, batch, reading, Steps(watch.opened, watch.frame, watch.done, watch.streamed))
     return _summary(results, batch, err)
 
 
@@ -98,8 +105,10 @@ class _Watch:
         if done.lost or done.guessed:
             guessed = f", {done.guessed} of them damaged" if done.guessed else ""
             counted = f"{done.frames} of {done.frames + done.lost} frames could be read{guessed}"
-            lost = f"{printable(done.path)}: W_PARTIAL: {counted}"
-            self._err.print(lost, style="yellow", markup=False, highlight=False, soft_wrap=True)
+            self._warn(done.path, "W_PARTIAL", counted)
+        if done.dropped:
+            counted = f"{done.dropped} of {_count(done.frames + done.dropped, 'frame')} came too late and were dropped"
+            self._warn(done.path, "W_LATE", counted)
         if done.faces == 0:
             missing = (
                 "no face found" if self._choice.number is None else f"no face {self._choice} found; 0 is the first"
@@ -107,6 +116,19 @@ class _Watch:
             self._err.print(f"{printable(done.path)}: {missing}", markup=False, highlight=False, soft_wrap=True)
         elif not self._quiet:
             self._out.print(_faces_table(done))
+
+    def streamed(self, stream: Streamed) -> None:
+        """Says what a receiver did not get as it was read."""
+        if stream.failed:
+            counted = f"{stream.failed} of {_count(stream.sent + stream.failed, 'datagram')} could not be delivered"
+            self._warn(stream.destination, "W_SEND", f"{counted} ({stream.cause}; does the receiver listen?)")
+        if stream.clipped:
+            counted = f"{_count(stream.clipped, 'value')} outside 0..1 were clipped for the stream"
+            self._warn(stream.destination, "W_CLIPPED", counted)
+
+    def _warn(self, source: object, code: str, cause: str) -> None:
+        line = f"{printable(source)}: {code}: {cause}"
+        self._err.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _faces_table(done: Done) -> Table:
@@ -137,7 +159,7 @@ def _summary(results: list[Done], batch: BatchOptions, err: Console) -> int:
     failed = [done for done in results if done.error is not None]
     partial = [done for done in results if done.lost or done.guessed]
     good = len(results) - len(failed)
-    if batch.outputs or batch.overlay or len(results) > 1:
+    if batch.outputs or batch.overlay or batch.streams or len(results) > 1:
         faces = sum(done.faces for done in results)
         frames = sum(done.frames for done in results)
         written = ", ".join(printable(path) for path in (*batch.outputs, *((batch.overlay,) if batch.overlay else ())))
@@ -146,6 +168,7 @@ def _summary(results: list[Done], batch: BatchOptions, err: Console) -> int:
             f"{faces} face{'s' if faces != 1 else ''}, seen in {seen} of {frames} frame{'s' if frames != 1 else ''}"
         )
         ending = f"; wrote {written}" if written and good else ""
+        ending += f"; streamed to {', '.join(str(each) for each in batch.streams)}" if batch.streams and good else ""
         line = f"{good} of {len(results)} sources read, {counted}{ending}"
         err.print(line, markup=False, highlight=False, soft_wrap=True)
     return 1 if failed or partial else 0

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mien.compose.outputs import TABLES, check_outputs, named
-from mien.compose.sinks import open_table, sinks_for
+from mien.compose.pace import SYSTEM_CLOCK, Clock, Pace
+from mien.compose.sinks import Sink, open_table, sinks_for
 from mien.compose.sources import Source, frames_of, opened
+from mien.compose.streams import Streamed, Streams
 from mien.core.arrays import Array
-from mien.core.errors import InputError, MienError
+from mien.core.errors import InputError, MienError, UsageError
 from mien.core.face import Capture, FaceReading
 from mien.core.image import Frame
 from mien.formats.files import make_folder
+from mien.formats.stream import Destination
 from mien.formats.tables import CsvTable
 from mien.pipelines.capture import CaptureOptions, Capturer, Gather
 
@@ -55,11 +58,20 @@ class BatchOptions:
         outputs: files to write, `.json` or `.npz` takes and `.csv` tables; `{name}` stands for the source's name.
         overlay: picture or video to write with the readings drawn on it, or None.
         overwrite: whether existing files are replaced.
+        realtime: whether frames are read at the pace of their own times, and dropped when they come too late.
+        streams: receivers that get every moment over UDP; they need `realtime`, or they would be flooded.
     """
 
     outputs: tuple[Path, ...] = ()
     overlay: Path | None = None
     overwrite: bool = False
+    realtime: bool = False
+    streams: tuple[Destination, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.streams and not self.realtime:
+            cause = "a receiver would get a video's frames as fast as they are read"
+            raise UsageError(f"--stream {self.streams[0]}", "E_USAGE", cause, "add --realtime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,7 @@ class Done:
         last: the readings of its last frame that held any.
         lost: frames that a damaged video promised and did not give.
         guessed: frames of which the decoder of a damaged video made up a part.
+        dropped: frames that came too late to be looked at in real time.
         error: why it failed, or None.
     """
 
@@ -84,16 +97,22 @@ class Done:
     last: tuple[FaceReading, ...] = ()
     lost: int = 0
     guessed: int = 0
+    dropped: int = 0
     error: MienError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Who wants to know how a batch goes on: called with the source and its frame count, then after each frame."""
+    """Who wants to know how a batch goes on.
+
+    Called with the source and its frame count, after each frame, with what became of the source, and at the end of all
+    with what became of each stream.
+    """
 
     opened: Callable[[Path, int | None], None] = field(default=lambda path, frames: None)
     frame: Callable[[], None] = field(default=lambda: None)
     done: Callable[[Done], None] = field(default=lambda done: None)
+    streamed: Callable[[Streamed], None] = field(default=lambda streamed: None)
 
 
 def capture_batch(
@@ -101,50 +120,77 @@ def capture_batch(
     batch: BatchOptions,
     options: CaptureOptions = CaptureOptions(),
     steps: Steps = Steps(),
+    clock: Clock = SYSTEM_CLOCK,
 ) -> list[Done]:
     """Captures one source after the other; one that fails costs itself alone.
 
     Raises:
-        UsageError: the outputs cannot be written as asked; nothing was read.
+        UsageError: the outputs cannot be written as asked, or there is no way to a receiver; nothing was read.
         OutputError: the disk refuses.
         ModelError: a weight file is missing or was changed.
     """
     targets = check_outputs(batch.outputs, batch.overlay, sources, batch.overwrite)
-    capturer = Capturer(options)
-    for folder in dict.fromkeys(target.parent for target in targets):
-        make_folder(folder)
-    results = []
     with ExitStack() as stack:
+        streams = stack.enter_context(Streams(batch.streams))
+        capturer = Capturer(options)
+        for folder in dict.fromkeys(target.parent for target in targets):
+            make_folder(folder)
         shared = [path for path in batch.outputs if path.suffix.lower() in TABLES and "{name}" not in str(path)]
         tables = [stack.enter_context(open_table(path, capturer.options.landmarks, batch.overwrite)) for path in shared]
+        job = _Job(batch, capturer, tables, streams, steps, clock)
+        results = []
         for path in sources:
             try:
-                done = _one(path, batch, capturer, tables, steps)
+                done = _one(path, job)
             except InputError as error:
                 done = Done(path, error=error)
             results.append(done)
             steps.done(done)
+        for streamed in streams.streamed():
+            steps.streamed(streamed)
     return results
 
 
-def _one(path: Path, batch: BatchOptions, capturer: Capturer, tables: Sequence[CsvTable], steps: Steps) -> Done:
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What the sources of a batch share."""
+
+    batch: BatchOptions
+    capturer: Capturer
+    tables: Sequence[CsvTable]
+    streams: Streams
+    steps: Steps
+    clock: Clock
+
+
+def _one(path: Path, job: _Job) -> Done:
     frames = seen = 0
     numbers: set[int] = set()
     last: tuple[FaceReading, ...] = ()
+    pace = Pace(job.clock)
     with opened(path) as source, ExitStack() as stack:
-        steps.opened(path, source.frame_count if source.is_video else 1)
-        own = [named(p, path) for p in batch.outputs if p.suffix.lower() in TABLES and "{name}" in str(p)]
-        mine = [stack.enter_context(open_table(p, capturer.options.landmarks, batch.overwrite)) for p in own]
-        sinks = sinks_for(path, source, batch.outputs, [*tables, *mine], batch.overlay, capturer, batch.overwrite)
+        job.steps.opened(path, source.frame_count if source.is_video else 1)
+        sinks = _sinks(path, source, job, stack)
         for sink in sinks:
             stack.enter_context(sink)
-        for frame, readings in capturer.stream(source.frames):
+        pictures = pace.keep(source.frames) if job.batch.realtime else source.frames
+        for frame, readings in job.capturer.stream(pictures):
             for sink in sinks:
                 sink.add(frame, readings)
             numbers.update(reading.face for reading in readings)
             frames, seen, last = frames + 1, seen + bool(readings), tuple(readings) or last
-            steps.frame()
-    return Done(path, frames, len(numbers), seen, last, *_damage(source, frames))
+            job.steps.frame()
+    lost, guessed = _damage(source, frames + pace.dropped)
+    return Done(path, frames, len(numbers), seen, last, lost, guessed, pace.dropped)
+
+
+def _sinks(path: Path, source: Source, job: _Job, stack: ExitStack) -> list[Sink]:
+    """Where the readings of one source go: receivers first, for drawing takes time; its own tables close with it."""
+    batch, capturer = job.batch, job.capturer
+    own = [named(p, path) for p in batch.outputs if p.suffix.lower() in TABLES and "{name}" in str(p)]
+    mine = [stack.enter_context(open_table(p, capturer.options.landmarks, batch.overwrite)) for p in own]
+    files = sinks_for(path, source, batch.outputs, [*job.tables, *mine], batch.overlay, capturer, batch.overwrite)
+    return [*job.streams.sinks(source), *files]
 
 
 def _damage(source: Source, frames: int) -> tuple[int, int]:
