@@ -1,6 +1,4 @@
-import csv
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made import made_capture, made_reading
+from made_bases import Change, add, cut, drop, edited, lines_of, made_over, put, rename
 
-from mien.core.basis import ARKIT, Basis
+from mien.core.basis import ARKIT, BASES, FLAME, Basis
 from mien.core.errors import InputError, OutputError
 from mien.core.face import Capture, Expression, Take
 from mien.core.geometry import angles_from_rotation
@@ -19,11 +18,6 @@ from mien.formats.tables import CsvTable, header, read_table, write_table
 FEW = settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-
-
-def lines_of(path: Path) -> list[list[str]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        return list(csv.reader(stream))
 
 
 def written(path: Path, faces: int = 2, frames: int = 3, landmarks: bool = False, source: str = "clip.mp4") -> Path:
@@ -131,12 +125,8 @@ def test_several_sources_and_numbers_of_faces(tmp_path: Path) -> None:
     assert [(take.source, take.face) for take in read_table(tmp_path / "t.csv")] == [("b", 0), ("b", 1), ("a", 0)]
 
 
-def edited(path: Path, change: Callable[[list[list[str]]], object]) -> Path:
-    rows = lines_of(written(path))
-    change(rows)
-    with path.open("w", encoding="utf-8-sig", newline="") as stream:
-        csv.writer(stream).writerows(rows)
-    return path
+def damaged(path: Path, change: Change) -> Path:
+    return edited(written(path), change)
 
 
 def test_columns_are_found_by_name(tmp_path: Path) -> None:
@@ -144,11 +134,11 @@ def test_columns_are_found_by_name(tmp_path: Path) -> None:
 
     def shuffle(rows: list[list[str]]) -> None:
         order = np.random.default_rng(0).permutation(len(rows[0]))
-        rows[:] = [[row[k] for k in order] + ["mine"] for row in rows]
+        rows[:] = [[row[k] for k in order] for row in rows]
         rows[0] = [f" {name} " for name in rows[0]]
         rows.append([])
 
-    for old, new in zip(expected, read_table(edited(tmp_path / "s.csv", shuffle)), strict=True):
+    for old, new in zip(expected, read_table(damaged(tmp_path / "s.csv", shuffle)), strict=True):
         np.testing.assert_array_equal(old.state.expression.weights, new.state.expression.weights)
 
 
@@ -156,40 +146,41 @@ def test_rows_may_come_in_any_order(tmp_path: Path) -> None:
     def upside_down(rows: list[list[str]]) -> None:
         rows[1:] = rows[:0:-1]
 
-    takes = read_table(edited(tmp_path / "t.csv", upside_down))
+    takes = read_table(damaged(tmp_path / "t.csv", upside_down))
     assert [take.frames.tolist() for take in takes] == [[0, 1, 2]] * 2
 
 
 def test_quality_is_read_where_it_is_stored(tmp_path: Path) -> None:
-    def add(rows: list[list[str]]) -> None:
-        rows[:] = [[*row, "0.25"] for row in rows]
-        rows[0][-1] = "quality"
-
-    assert read_table(edited(tmp_path / "t.csv", add))[0].quality.tolist() == [0.25] * 3
+    take = read_table(damaged(tmp_path / "t.csv", add("quality", "0.25")))[0]
+    assert take.quality.tolist() == [0.25] * 3
 
 
-def put(column: str, text: str) -> Callable[[list[list[str]]], None]:
-    def change(rows: list[list[str]]) -> None:
-        rows[2][rows[0].index(column)] = text
-
-    return change
-
-
-def drop(*columns: str) -> Callable[[list[list[str]]], None]:
-    def change(rows: list[list[str]]) -> None:
-        for column in columns:
-            place = rows[0].index(column)
-            for row in rows:
-                del row[place]
-
-    return change
+@FEW
+@given(st.sampled_from(list(BASES)), st.booleans(), st.integers(0, 99))
+def test_the_basis_is_told_by_the_columns(tmp_path: Path, name: str, landmarks: bool, seed: int) -> None:
+    capture = made_over(BASES[name], landmarks=landmarks, seed=seed)
+    write_table(capture, tmp_path / "t.csv", overwrite=True)
+    takes = read_table(tmp_path / "t.csv")
+    assert {take.state.expression.basis.name for take in takes} == {name}
+    for old, new in zip(capture.takes, takes, strict=True):
+        same(old, new, landmarks)
 
 
-def rename(column: str, name: str) -> Callable[[list[list[str]]], None]:
-    def change(rows: list[list[str]]) -> None:
-        rows[0][rows[0].index(column)] = name
+def test_a_basis_of_ones_own_is_named(tmp_path: Path) -> None:
+    own = Basis("own", ("smile",))
+    write_table(made_over(own, 2, 1), tmp_path / "t.csv")
+    assert read_table(tmp_path / "t.csv", own)[0].state.expression.basis is own
+    with pytest.raises(InputError, match="columns are missing: eyeBlinkLeft"):
+        read_table(tmp_path / "t.csv")
 
-    return change
+
+def test_values_near_the_range_are_kept(tmp_path: Path) -> None:
+    path = damaged(tmp_path / "t.csv", put("jawOpen", "1.05333"))
+    take = read_table(edited(path, put("cheekPuff", "-0.5")))[1]
+    assert take.state.expression["jawOpen"][0] == np.float32(1.05333)
+    assert take.state.expression["cheekPuff"][0] == -0.5
+    write_table(made_over(FLAME, high=6.0), path, overwrite=True)
+    assert read_table(path)[0].state.expression.weights.max() > 4
 
 
 @pytest.mark.parametrize(
@@ -198,27 +189,34 @@ def rename(column: str, name: str) -> Callable[[list[list[str]]], None]:
         (drop("jawOpen"), r"columns are missing: jawOpen \("),
         (drop("source", "pose_tz"), r"columns are missing: source, pose_tz \("),
         (rename("pose_tz", "x_0"), "columns are missing: pose_tz, x_1, x_2 and 953 more"),
-        (
-            lambda rows: rows[0].__setitem__(slice(None), [*rows[0][:-1], "face"]),
-            "columns are missing: gaze_right_pitch",
-        ),
-        (lambda rows: [row.append("jawOpen") for row in rows], "the column jawOpen comes twice"),
+        (rename("gaze_right_pitch", "face"), "line 1, column 71: the column 'face' comes twice"),
+        (rename("gaze_right_pitch", "pitch"), r"columns are missing: gaze_right_pitch \("),
+        (add("jawOpen"), "line 1, column 72: the column 'jawOpen' comes twice"),
+        (add("mood"), "line 1, column 72: 'mood' is no column of a table over arkit"),
+        (add("AU12L"), "line 1, column 72: 'AU12L' is no column of a table over arkit"),
         (put("jawOpen", "wide"), "line 3, jawOpen: 'wide' is no number"),
         (put("jawOpen", ""), "line 3, jawOpen: '' is no number"),
         (put("jawOpen", "nan"), "line 3, jawOpen: is not finite"),
         (put("jawOpen", "1e999"), "line 3, jawOpen: is not finite"),
-        (put("jawOpen", "1e30"), "face 1: weights holds 1e\\+30, allowed are -100 to 100"),
-        (put("score", "2"), "face 1: score holds 2"),
+        (put("jawOpen", "1e30"), "line 3, jawOpen: 1e\\+30 lies outside -0.5 to 2"),
+        (put("jawOpen", "2.001"), "line 3, jawOpen: 2.001 lies outside -0.5 to 2"),
+        (put("jawOpen", "-0.51"), "line 3, jawOpen: -0.51 lies outside -0.5 to 2"),
+        (put("score", "2"), "line 3, score: 2 lies outside 0 to 1"),
+        (put("box_x0", "1e7"), "line 3, box_x0: 1e\\+07 lies outside"),
+        (put("pose_tz", "-inf"), "line 3, pose_tz: is not finite"),
+        (put("pose_yaw", "90"), "line 3, pose_yaw: 90 lies outside"),
+        (put("frame", "1", 6), "line 7, frame: face 1 has frame 1 twice"),
         (put("frame", "1.5"), "line 3, frame: must be a whole number"),
         (put("frame", "nan"), "line 3, frame: must be a whole number"),
         (put("face", "-1"), "line 3, face: must be a whole number"),
-        (put("time_s", "100"), "times must not run backwards"),
-        (lambda rows: rows[3].pop(), "line 4 has 70 cells, the header 71"),
+        (put("time_s", "100"), "line 5, time_s: times must not run backwards; 100 comes before it"),
+        (cut, "line 4 has 70 cells, the header 71: gaze_right_pitch is missing"),
+        (lambda rows: rows[3].append("1"), "line 4 has 72 cells, the header 71"),
     ],
 )
-def test_names_what_is_wrong(tmp_path: Path, change: Callable[[list[list[str]]], object], cause: str) -> None:
+def test_names_what_is_wrong(tmp_path: Path, change: Change, cause: str) -> None:
     with pytest.raises(InputError, match=cause) as caught:
-        read_table(edited(tmp_path / "t.csv", change))
+        read_table(damaged(tmp_path / "t.csv", change))
     assert caught.value.code == "E_FORMAT"
 
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made import made_capture
+from made_bases import made_over
 
-from mien.core.basis import ARKIT, Basis
+from mien.core.basis import ARKIT, BASES, Basis
 from mien.core.errors import InputError, OutputError, UsageError
 from mien.core.face import Capture, Expression, Identity, Take
 from mien.formats.takes import read_capture, write_capture
@@ -92,6 +93,21 @@ def test_rounding_happens_once(tmp_path: Path, capture: Capture) -> None:
     write_capture(capture, once, overwrite=True)
     write_capture(read_capture(once), twice, overwrite=True)
     assert once.read_bytes() == twice.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+@pytest.mark.parametrize("name", BASES)
+def test_keeps_every_basis(tmp_path: Path, suffix: str, name: str) -> None:
+    capture = made_over(BASES[name])
+    resting = capture.takes[0].state.expression
+    rest = Identity(np.zeros(0), Expression(resting.weights[0], resting.basis))
+    capture = replace(capture, takes=tuple(replace(take, identity=rest) for take in capture.takes))
+    again = round_trip(capture, tmp_path / f"take{suffix}")
+    assert about(again) == about(capture)
+    for old, new in zip(capture.takes, again.takes, strict=True):
+        np.testing.assert_allclose(new.state.expression.weights, old.state.expression.weights, rtol=6e-6)
+        assert new.identity.resting is not None
+        assert new.identity.resting.basis == BASES[name]
 
 
 @pytest.mark.parametrize("suffix", [".json", ".npz", ".JSON"])
@@ -194,7 +210,7 @@ SOURCES_OF_GRIEF: list[tuple[Callable[[dict[str, Any]], object], str, str]] = [
     (top("source", None), "E_CONFIG", "source must be a text"),
     (top("colour", "blue"), "E_CONFIG", "colour is not a key"),
     (lambda d: d.pop("height"), "E_CONFIG", "height is missing"),
-    (take0("basis", "facs"), "E_CONFIG", r"takes\[0\].basis must be one of arkit, got 'facs'"),
+    (take0("basis", "own"), "E_CONFIG", r"takes\[0\].basis must be one of arkit, facs, .*, got 'own'"),
     (take0("basis", ["arkit"]), "E_CONFIG", r"takes\[0\].basis must be one of"),
     (take0("columns", ["smile"] * 52), "E_CONFIG", r"takes\[0\].columns names smile"),
     (take0("columns", ["jawOpen"] * 52), "E_CONFIG", r"takes\[0\].columns must name each"),

@@ -1,13 +1,14 @@
 """A capture as a table of comma-separated values: a row for every face in every frame, written while a video streams.
 
 The table keeps what a spreadsheet or a script wants, less than a `Capture`: angles instead of matrices (the roll of an
-eye is dropped), x and y of the landmarks without their depth, no row where a face was not seen.
+eye is dropped), x and y of the landmarks without their depth, no row where a face was not seen. Any basis of `BASES`
+has such a table; which one it is stands in the names of the columns.
 """
 
 import csv
-import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -15,21 +16,36 @@ from typing import Self, TextIO
 import numpy as np
 
 from mien.core.arrays import Array
-from mien.core.basis import ARKIT, Basis
-from mien.core.errors import InputError, OutputError, printable
+from mien.core.basis import ARKIT, BASES, Basis
+from mien.core.errors import InputError, OutputError
 from mien.core.face import LANDMARKS, Capture, Expression, FaceReading, FaceState, Gaze, Pose, Take
-from mien.core.geometry import angles_from_rotation, rotation_from_angles
+from mien.core.geometry import angles_from_rotation
+from mien.formats.columns import (
+    ANGLES,
+    METRES,
+    PIXELS,
+    SECONDS,
+    SHARES,
+    Choice,
+    Sheet,
+    meant,
+    read_sheet,
+    refuse,
+    require,
+    shown,
+    turned,
+    weight_range,
+)
 from mien.formats.fields import FIELDS
-from mien.formats.files import read_bytes, replacing
+from mien.formats.files import replacing
 
 _KEYS = ("source", "frame", "time_s", "face")
 _BOX = ("box_x0", "box_y0", "box_x1", "box_y1")
 _POSE = ("pose_pitch", "pose_yaw", "pose_roll", "pose_tx", "pose_ty", "pose_tz")
 _GAZE = ("gaze_left_yaw", "gaze_left_pitch", "gaze_right_yaw", "gaze_right_pitch")
 _POINTS = tuple(f"{axis}_{i}" for axis in "xy" for i in range(LANDMARKS))
-
-_FORMULA = ("=", "+", "-", "@")
-"""How a cell starts that a spreadsheet would run as a formula."""
+_QUALITY = "quality"
+_WHOLE = (FIELDS["frames"].low, FIELDS["frames"].high)
 
 
 def header(basis: Basis = ARKIT, landmarks: bool = False) -> tuple[str, ...]:
@@ -133,7 +149,7 @@ class CsvTable:
         frame, time, face, score = about
         eyes = angles_from_rotation(state.gaze.rotation)[:, [1, 0]]
         fine = (state.expression.weights, angles_from_rotation(state.pose.rotation), state.pose.translation, eyes)
-        cells = [_shown(source), str(frame), f"{time:.6f}", str(face), f"{score:.6g}"]
+        cells = [shown(source), str(frame), f"{time:.6f}", str(face), f"{score:.6g}"]
         cells += [f"{number:.2f}" for number in box.tolist()]
         cells += [f"{number:.6g}" for array in fine for number in array.ravel().tolist()]
         if points is not None:
@@ -148,135 +164,135 @@ def write_table(capture: Capture, path: Path, overwrite: bool = False) -> None:
         OutputError: E_EXISTS: the file is there already; E_FORMAT: its takes are over several bases; or the disk
             refuses.
     """
-    bases = [take.state.expression.basis for take in capture.takes] or [ARKIT]
-    if any(basis != bases[0] for basis in bases):
-        raise OutputError(path, "E_FORMAT", "a table holds one basis only", "save it as .json or .npz")
+    basis = table_basis(capture, path)
     landmarks = bool(capture.takes) and all(take.landmarks is not None for take in capture.takes)
     seen = [(int(take.frames[t]), take.face, k, int(t))
             for k, take in enumerate(capture.takes) for t in np.flatnonzero(take.valid)]  # fmt: skip
-    with CsvTable(path, bases[0], landmarks, overwrite) as table:
+    with CsvTable(path, basis, landmarks, overwrite) as table:
         for _, _, k, t in sorted(seen):
             table.write_frame(capture.source, capture.takes[k], t)
 
 
-def _shown(text: str) -> str:
-    """`text` as a cell of one line that no spreadsheet takes for a formula: an apostrophe goes before it."""
-    text = printable(text)
-    return "'" + text if text.lstrip("'").startswith(_FORMULA) else text
+def table_basis(capture: Capture, path: Path) -> Basis:
+    """The one basis of a capture's takes; ARKit when it has none. Raises `OutputError` E_FORMAT for several."""
+    bases = [take.state.expression.basis for take in capture.takes] or [ARKIT]
+    if any(basis != bases[0] for basis in bases):
+        raise OutputError(path, "E_FORMAT", "a table holds one basis only", "save it as .json or .npz")
+    return bases[0]
 
 
-def _meant(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA) else cell
-
-
-def read_table(path: Path, basis: Basis = ARKIT) -> tuple[Take, ...]:
+def read_table(path: Path, basis: Basis | None = None) -> tuple[Take, ...]:
     """The takes of a table, one for each source and face, in the order of sources, then of face numbers.
 
-    Columns are found by their name; further ones are ignored. Every row is a moment in which the face was seen. A
-    column `quality` is read where there is one, else the quality is the score. Landmarks, where there are any, lie
-    flat: their z is 0.
+    Columns are found by their name, in any order. Every row is a moment in which the face was seen, none is a capture
+    in which no face was. A column `quality` is read where there is one, else the quality is the score. Landmarks, where
+    there are any, lie flat: their z is 0. Weights within -0.5 to 2 are kept as they are.
+
+    Args:
+        path: the file.
+        basis: the basis of the expressions; without it, the one of `BASES` that has the columns.
 
     Raises:
-        InputError: E_FORMAT: no such table, with the missing column, or the line and column that is wrong.
+        InputError: E_FORMAT: no such table, with the line and column that is wrong.
     """
-    data = read_bytes(path)
+    remedy = "give a table saved by mien"
+    sheet = read_sheet(path, partial(table_choice, basis=basis), remedy)
     try:
-        names, groups = _parsed(data.decode("utf-8-sig"), basis)
-        ranks = {source: k for k, source in enumerate(dict.fromkeys(source for source, _ in groups))}
-        order = sorted(groups, key=lambda key: (ranks[key[0]], key[1]))
-        return tuple(_take(*key, dict(zip(names, np.array(groups[key]).T, strict=True)), basis) for key in order)
-    except UnicodeDecodeError as error:
-        cause = f"not a text file: byte {error.start} is not UTF-8"
-    except (ValueError, csv.Error) as error:
-        cause = str(error)
-    raise InputError(path, "E_FORMAT", cause, "give a table saved by mien")
+        return takes_of(sheet, basis)
+    except ValueError as error:
+        raise InputError(path, "E_FORMAT", str(error), remedy) from None
 
 
-_Groups = dict[tuple[str, int], list[Array]]
-"""Rows of numbers by source and face."""
+def read_table_capture(path: Path) -> Capture:
+    """A table of one source as a capture. Raises `InputError` as `read_table` does, and for several sources."""
+    return capture_of(path, read_table(path))
 
 
-def _parsed(text: str, basis: Basis) -> tuple[list[str], _Groups]:
-    """Names of the columns of numbers, and the rows of each face."""
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    found = [name.strip() for name in next(rows, [])]
-    required = header(basis, landmarks="x_0" in found)
-    if missing := [name for name in required if name not in found]:
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        raise ValueError(f"columns are missing: {', '.join(missing[:3])}{more}")
-    if double := [name for name in required if found.count(name) > 1]:
-        raise ValueError(f"the column {double[0]} comes twice")
-    names = [*required[1:], *(["quality"] if "quality" in found else [])]
-    places = [found.index(name) for name in names]
-    source, face = found.index("source"), names.index("face")
-    groups: _Groups = {}
-    for row in rows:
-        if not row:
-            continue
-        if len(row) != len(found):
-            raise ValueError(f"line {rows.line_num} has {len(row)} cells, the header {len(found)}")
-        numbers = _numbers([row[place] for place in places], names, rows.line_num)
-        groups.setdefault((_meant(row[source]), int(numbers[face])), []).append(numbers)
-    return names, groups
+def capture_of(path: Path, takes: tuple[Take, ...]) -> Capture:
+    """The takes of a table as a capture.
+
+    A table does not say how large the picture was (0 x 0), nor of frames after the last face.
+
+    Raises:
+        InputError: E_FORMAT: they are of several sources.
+    """
+    sources = list(dict.fromkeys(take.source for take in takes))
+    if len(sources) > 1:
+        cause = f"holds {len(sources)} sources, {sources[0]} and {sources[1]} among them"
+        raise InputError(path, "E_FORMAT", cause, "split it by the column that names the source")
+    frames = max((int(take.frames[-1]) + 1 for take in takes), default=0)
+    return Capture(sources[0] if sources else "", 0, 0, takes, frames)
 
 
-def _numbers(cells: list[str], names: list[str], line: int) -> Array:
-    try:
-        numbers = np.array([float(cell) for cell in cells])
-    except ValueError:
-        wrong = next(k for k, cell in enumerate(cells) if not _is_number(cell))
-        raise ValueError(f"line {line}, {names[wrong]}: {printable(cells[wrong])!r:.40} is no number") from None
-    for name in ("frame", "face"):
-        number = numbers[names.index(name)]
-        if not (0 <= number <= 2**53 and number == np.floor(number)):
-            raise ValueError(f"line {line}, {name}: must be a whole number from 0")
-    if not np.isfinite(numbers).all():
-        raise ValueError(f"line {line}, {names[int(np.argmin(np.isfinite(numbers)))]}: is not finite")
-    return numbers
+def table_choice(found: Sequence[str], basis: Basis | None = None) -> Choice:
+    """Which columns a table is read by, given the names of its header. Raises `ValueError`: missing or unknown ones."""
+    basis = basis or _basis_of(found)
+    needed = header(basis, landmarks="x_0" in found)
+    known = {*needed, _QUALITY}
+    require(found, needed)
+    refuse([name for name in found if name not in known], found, f"a table over {basis.name}")
+    return Choice((*needed[1:], *([_QUALITY] if _QUALITY in found else [])), ("source",))
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _basis_of(found: Sequence[str]) -> Basis:
+    """The basis that shares the most names with a header."""
+    there = set(found)
+    return max(BASES.values(), key=lambda basis: sum(column in there for column in basis.columns))
 
 
-def _take(source: str, face: int, columns: dict[str, Array], basis: Basis) -> Take:
+def takes_of(sheet: Sheet, basis: Basis | None = None) -> tuple[Take, ...]:
+    """The takes of a table that `table_choice` chose. Raises `ValueError`: the place and the fault of a cell."""
+    basis = basis or _basis_of(sheet.choice.numbers)
+    points = _POINTS if "x_0" in sheet else ()
+    faces = sheet.check(["frame", "face"], _WHOLE, whole=True)[:, 1].astype(np.int64).tolist()
+    shares = ["score", _QUALITY] if _QUALITY in sheet else ["score"]
+    for names, allowed in (
+        (["time_s"], SECONDS),
+        (shares, SHARES),
+        ([*_BOX, *points], PIXELS),
+        (basis.columns, weight_range(basis)),
+        ([*_POSE[:3], *_GAZE], ANGLES),
+        (_POSE[3:], METRES),
+    ):
+        sheet.check(names, allowed)
+    groups: dict[tuple[str, int], list[int]] = {}
+    for row, (source, face) in enumerate(zip(sheet.text("source"), faces, strict=True)):
+        groups.setdefault((meant(source), face), []).append(row)
+    ranks = {source: k for k, source in enumerate(dict.fromkeys(source for source, _ in groups))}
+    return tuple(
+        _take(*key, sheet.rows(np.array(groups[key])), basis)
+        for key in sorted(groups, key=lambda key: (ranks[key[0]], key[1]))
+    )
+
+
+def _take(source: str, face: int, sheet: Sheet, basis: Basis) -> Take:
     """One face's take; its rows may come in any order."""
-    order = np.argsort(columns["frame"], kind="stable")
-    count = len(order)
-
-    def stacked(names: Iterable[str], field: str) -> Array:
-        """Columns side by side, checked against the range of a field."""
-        array = np.stack([columns[name][order] for name in names], axis=1)
-        return FIELDS[field].array(array, f"face {face}: {field}", array.shape)
-
-    def turned(pitch: str, yaw: str, roll: str | None = None) -> Array:
-        """The rotations [T, 3, 3] of columns of angles."""
-        rolls = columns[roll][order] if roll else np.zeros(count)
-        angles = zip(columns[pitch][order], columns[yaw][order], rolls, strict=True)
-        return np.stack([rotation_from_angles(*three) for three in angles])
-
-    eyes = [turned(f"gaze_{side}_pitch", f"gaze_{side}_yaw") for side in ("left", "right")]
-    score = stacked(["score"], "score")[:, 0]
+    sheet = sheet.rows(np.argsort(sheet.column("frame"), kind="stable"))
+    frames = sheet.column("frame").astype(np.int64)
+    if len(twice := np.flatnonzero(np.diff(frames) == 0)):
+        raise sheet.wrong(int(twice[0]) + 1, "frame", f"face {face} has frame {frames[twice[0]]} twice")
+    sheet.check_rising("time_s")
+    still = np.zeros((len(sheet), 1))
+    eyes = [
+        turned(np.concatenate([sheet.columns([f"gaze_{side}_pitch", f"gaze_{side}_yaw"]), still], axis=1))
+        for side in ("left", "right")
+    ]
     points = None
-    if "x_0" in columns:
-        flat = np.stack([stacked([f"{axis}_{i}" for i in range(LANDMARKS)], "box") for axis in "xy"], axis=2)
-        points = np.concatenate([flat, np.zeros((count, LANDMARKS, 1), flat.dtype)], axis=2)
+    if "x_0" in sheet:
+        flat = sheet.columns(_POINTS).reshape(len(sheet), 2, LANDMARKS)
+        points = np.stack([flat[:, 0], flat[:, 1], np.zeros_like(flat[:, 0])], axis=2)
     return Take(
         FaceState(
-            Expression(stacked(basis.columns, "weights"), basis),
-            Pose(turned(*_POSE[:3]), stacked(_POSE[3:], "translation")),
+            Expression(sheet.columns(basis.columns), basis),
+            Pose(turned(sheet.columns(_POSE[:3])), sheet.columns(_POSE[3:])),
             Gaze(np.stack(eyes, axis=1)),
         ),
-        times=stacked(["time_s"], "times")[:, 0],
-        frames=columns["frame"][order].astype(np.int64),
-        valid=np.ones(count, np.bool_),
-        box=stacked(_BOX, "box"),
-        score=score,
-        quality=stacked(["quality"], "quality")[:, 0] if "quality" in columns else score,
+        times=sheet.column("time_s"),
+        frames=frames,
+        valid=np.ones(len(sheet), np.bool_),
+        box=sheet.columns(_BOX),
+        score=sheet.column("score"),
+        quality=sheet.column(_QUALITY if _QUALITY in sheet else "score"),
         landmarks=points,
         source=source,
         face=face,
