@@ -16,10 +16,10 @@ from pathlib import Path
 import av
 import numpy as np
 from av.error import FFmpegError, InvalidDataError
-from PIL import Image
+from PIL import ExifTags, Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
+from PIL.PngImagePlugin import PngImageFile, PngInfo
 from PIL.WebPImagePlugin import WebPImageFile
 
 from mien.core.arrays import Array
@@ -73,8 +73,14 @@ def decode_image(data: bytes, source: object, max_pixels: int = MAX_PIXELS) -> F
     return Frame(_upright(_rgb(image), _orientation(exif)))
 
 
-def write_image(pixels: Array, path: StrPath, overwrite: bool = False) -> None:
+def write_image(pixels: Array, path: StrPath, overwrite: bool = False, comment: str = "") -> None:
     """Write `pixels` [H, W, 3] RGB uint8 as PNG (exact), JPEG or WebP (close), by the suffix of `path`.
+
+    Args:
+        pixels: the picture.
+        path: the file.
+        overwrite: whether a file that is there already may be replaced.
+        comment: what the file says about itself: as the text `Comment` of a PNG, as EXIF's description elsewhere.
 
     Raises:
         UsageError: E_FORMAT, the suffix is none of .png, .jpg, .jpeg, .webp.
@@ -88,7 +94,20 @@ def write_image(pixels: Array, path: StrPath, overwrite: bool = False) -> None:
     image = Image.fromarray(np.ascontiguousarray(Frame(pixels).pixels))
     name, options = _ENCODINGS[suffix]
     with replacing(path, overwrite) as temporary:
-        image.save(temporary, format=name, **options)
+        image.save(temporary, format=name, **options, **_remark(name, comment))
+
+
+def _remark(name: str, comment: str) -> dict[str, PngInfo | Image.Exif]:
+    """What Pillow's encoder is given for a file to carry a comment."""
+    if not comment:
+        return {}
+    if name == "PNG":
+        text = PngInfo()
+        text.add_text("Comment", comment)
+        return {"pnginfo": text}
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = comment
+    return {"exif": exif}
 
 
 _ENCODINGS: dict[str, tuple[str, dict[str, int]]] = {

@@ -33,6 +33,7 @@ class VideoWriter:
         height: likewise.
         frame_rate: frames a second, for frames written without a time.
         overwrite: whether a file that is there already may be replaced.
+        comment: what the file says about itself, in its metadata.
 
     Raises:
         UsageError: E_FORMAT, the path does not end in .mp4.
@@ -40,7 +41,9 @@ class VideoWriter:
         ValueError: a size or rate not above 0; on leaving, when no frame was written.
     """
 
-    def __init__(self, path: StrPath, width: int, height: int, frame_rate: float, overwrite: bool = False) -> None:
+    def __init__(
+        self, path: StrPath, width: int, height: int, frame_rate: float, overwrite: bool = False, comment: str = ""
+    ) -> None:
         if not (width > 0 and height > 0 and math.isfinite(frame_rate) and frame_rate > 0):
             raise ValueError(f"width, height and frame_rate must be above 0, got {width}, {height}, {frame_rate}")
         if Path(path).suffix.lower() != ".mp4":
@@ -49,6 +52,7 @@ class VideoWriter:
         self.width, self.height = width, height
         self.frame_rate = frame_rate
         self._overwrite = overwrite
+        self._comment = comment
         self._written = 0
         self._origin = 0.0
         self._last_tick = -1
@@ -62,6 +66,8 @@ class VideoWriter:
             file = stack.enter_context(temporary.open("wb"))
             self._container = av.open(file, "w", format="mp4")
             stack.push(self._finish)
+            if self._comment:
+                self._container.metadata["comment"] = self._comment
             rate = Fraction(self.frame_rate).limit_denominator(1001)
             options = {"crf": "18", "preset": "veryfast"}
             self._stream = self._container.add_stream("libx264", rate=rate, options=options)
