@@ -19,13 +19,15 @@ def train(
     rate: float | None = None,
     seed: int | None = None,
     threads: int | None = None,
+    ict: Path | None = None,
+    start: Path | None = None,
 ) -> int:
     """Train a network and export it with its card. Stop it whenever you like: the same command goes on.
 
     Needs the `train` extra: pip install "mien[train]".
 
     Args:
-        name: What to train: face-shape, finder, landmarks, expression (which needs a trained landmarks).
+        name: What to train: face-shape, compact-rig, finder, landmarks, expression (which needs a trained landmarks).
         data: Folder with the packs (faces-*.npz, scenes.npz).
         output: Folder for checkpoint, ONNX file, card and recipe.
         steps: Batches to learn from; the recipe's own number when not given.
@@ -33,6 +35,8 @@ def train(
         rate: Highest learning rate.
         seed: Where every random number comes from.
         threads: CPU threads.
+        ict: The ICT rig's .npz or folder, for compact-rig; the imported one when not given.
+        start: Checkpoint (.pt) of an earlier training of the same network to start from.
     """
     try:
         from mien.train.recipes import run
@@ -49,6 +53,6 @@ def train(
 
     given = {"steps": steps, "batch": batch, "rate": rate, "seed": seed, "threads": threads}
     changes = {key: value for key, value in given.items() if value is not None}
-    card = run(name, data, output, changes, report)
+    card = run(name, data, output, changes, report, rig=ict, start=start)
     console.print(f"wrote {output / card.file} ({card.size / 1e6:.1f} MB)")
     return 0

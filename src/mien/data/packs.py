@@ -60,6 +60,7 @@ class FacesPack:
         identity: [N] names; several pictures may share a person.
         split: [N] `train` or `val`.
         mirror: [478] index map of a horizontal flip.
+        rendered: whether its faces are renders, whose labels are true, rather than photos that a teacher labelled.
     """
 
     name: str
@@ -70,6 +71,7 @@ class FacesPack:
     identity: Array
     split: Array
     mirror: Array
+    rendered: bool = False
 
     def indices(self, split: str) -> Array:
         """Numbers of the pictures of a split."""
@@ -99,10 +101,10 @@ class ScenesPack:
         return np.flatnonzero(self.split == split)
 
 
-def _columns(file: Path, names: tuple[str, ...]) -> dict[str, Array]:
+def _columns(file: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Array]:
     try:
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return {name: archive[name] for name in names}
+            return {name: archive[name] for name in (*names, *(name for name in optional if name in archive.files))}
     except FileNotFoundError:
         raise InputError(
             file, "E_NOTFILE", "there is no such pack", "name the folder of the packs with --data"
@@ -130,7 +132,7 @@ def read_faces(file: Path) -> FacesPack:
         "split",
         "mirror",
     )
-    columns = _columns(file, wanted)
+    columns = _columns(file, wanted, optional=("rendered",))
     landmarks = columns["landmarks"].astype(np.float32) / 16
     count, names = len(columns["offsets"]) - 1, len(columns["blendshape_names"])
     _check_shape(file, "landmarks", landmarks, (count, LANDMARKS, 3))
@@ -151,6 +153,7 @@ def read_faces(file: Path) -> FacesPack:
         columns["identity"],
         columns["split"],
         columns["mirror"].astype(np.int64),
+        bool(columns.get("rendered", False)),
     )
 
 

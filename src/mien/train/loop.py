@@ -182,6 +182,19 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
     return state
 
 
+def begin_from(network: nn.Module, file: Path) -> None:
+    """Gives `network` the averaged weights of another training's checkpoint.
+
+    Raises:
+        InputError: the file is missing, damaged, or of a network of another shape.
+    """
+    try:
+        network.load_state_dict(read_checkpoint(file)["average"])
+    except (KeyError, RuntimeError) as error:
+        remedy = "name the checkpoint of a training of the same network"
+        raise InputError(file, "E_STATE", "this checkpoint does not fit the network", remedy) from error
+
+
 def _resume(
     checkpoint: Path, options: TrainOptions, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
 ) -> int:

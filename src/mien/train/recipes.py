@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -21,14 +20,8 @@ from mien.train.finder import OPTIONS as FINDER_OPTIONS
 from mien.train.finder import FinderTask
 from mien.train.landmarks import OPTIONS as LANDMARK_OPTIONS
 from mien.train.landmarks import LandmarkTask
-from mien.train.loop import Task, TrainOptions, train
-from mien.train.shape import learn_shape
-
-_FACES = (
-    "8,673 news photographs of LFW (deep-funneled; no licence stated, pictures uncleared: used to train, never "
-    "redistributed), 470 portraits of officials (CivilServiceUSA, MIT), 1,115 generated faces (SFHQ and SFHQ-T2I, MIT)"
-)
-_TEACHER = "labels are the mean of four views by MediaPipe Face Landmarker (Apache-2.0): its faults are learned too"
+from mien.train.loop import Task, TrainOptions, begin_from, train
+from mien.train.tables import SOURCES, TABLES, TEACHER
 
 
 @dataclass(frozen=True)
@@ -68,7 +61,7 @@ RECIPES: dict[str, Recipe] = {
             input="luminance [1, 1, H, W] of 0..255, H and W multiples of 32",
             output_basis=None,
             paper="our own; anchor-free, in the manner of FCOS",
-            data=f"{_FACES}; 495 whole pictures of public repositories and collages of generated faces (train only); "
+            data=f"{SOURCES}; 495 whole pictures of public repositories and collages of generated faces (train only); "
             "faces pasted at 15-300 px into the faceless ones",
             weakness="profiles, faces turned by more than 45 degrees, heavy blur; the error by group is not known",
         ),
@@ -83,8 +76,8 @@ RECIPES: dict[str, Recipe] = {
             input=f"luminance [1, 1, {SIDE}, {SIDE}] of 0..255, the face's square upright with a margin of 1.3",
             output_basis=None,
             paper="our own; residual convolutions with a linear face model as the last layer",
-            data=f"{_FACES}; windows without faces of pictures of public repositories, and what the finder took for "
-            f"faces in them; {_TEACHER}",
+            data=f"{SOURCES}; windows without faces of pictures of public repositories, and what the finder took for "
+            f"faces in them; {TEACHER}",
             weakness="heads turned by more than 40 degrees (13.7 % IOD over the 7 such validation faces), faces below "
             "24 px, strong occlusion; by group only 24 portraits were measured (benchmarks/end_to_end.py): far "
             "too few to tell groups apart",
@@ -106,7 +99,7 @@ RECIPES: dict[str, Recipe] = {
             input=f"points [1, 478, 3] in pixels of the {SIDE} px cut, features [1, {FEATURES}], both of `landmarks`",
             output_basis="arkit",
             paper="our own; a first head, to be replaced by local-global metric learning",
-            data=f"{_FACES}; {_TEACHER}",
+            data=f"{SOURCES}; {TEACHER}",
             weakness="copies the teacher: noseSneer, cheekPuff, cheekSquint, jawForward, jawLeft, jawRight and "
             "mouthClose hardly move, eyeWide, mouthFunnel, mouthDimple and mouthFrown little; tongueOut is always 0; "
             "eyeLookIn and eyeLookOut follow the teacher loosely: the irises are small in the cut",
@@ -114,18 +107,6 @@ RECIPES: dict[str, Recipe] = {
     ),
 }
 """Networks, in the order in which they are trained: the expression head needs the landmark network's checkpoint."""
-
-SHAPE = "face-shape"
-"""The one card that is no network: the mean face."""
-
-_SHAPE_STORY = Story(
-    purpose="The mean face in metres, our own triangles, and how steady each point is under expression.",
-    input="none: it is a table",
-    output_basis=None,
-    paper="our own; generalised Procrustes analysis (J. C. Gower 1975)",
-    data=f"landmarks of {_FACES}; {_TEACHER}",
-    weakness="one mean for all ages and origins; its size is that of an adult whose irises are 63 mm apart",
-)
 
 
 def run(
@@ -135,28 +116,33 @@ def run(
     changes: dict[str, Any],
     report: Callable[[int, float, tuple[Row, ...]], None],
     progress: bool = True,
+    *,
+    rig: Path | None = None,
+    start: Path | None = None,
 ) -> ModelCard:
     """Trains `name`, exports it, and writes its card and recipe into `folder`; goes on where a kill left off.
 
     Args:
-        name: a key of `RECIPES`, or `SHAPE`.
+        name: a key of `RECIPES` or of `TABLES`.
         data: folder of the packs.
         folder: where checkpoint, weights, card and recipe go.
         changes: options that differ from the recipe's.
         report: see `train`.
         progress: whether a bar is shown.
+        rig: the ICT rig's file or folder, which only the compact rig is learned from.
+        start: checkpoint of an earlier training of the same network, whose averaged weights this one starts from.
 
     Raises:
-        UsageError: there is no such training.
+        UsageError: there is no such training, or it lacks a rig.
         InputError: packs are missing, or a checkpoint belongs to other options.
     """
-    if name != SHAPE and name not in RECIPES:
-        known = ", ".join((SHAPE, *RECIPES))
+    if name not in TABLES and name not in RECIPES:
+        known = ", ".join((*TABLES, *RECIPES))
         raise UsageError(name, "E_USAGE", "there is no such training", f"known are {known}")
     folder.mkdir(parents=True, exist_ok=True)
     command = f"mien train {name} --data {shlex.quote(data.name)}"
-    if name == SHAPE:
-        return _make_shape(data, folder, command)
+    if name in TABLES:
+        return TABLES[name].make(data, folder, command, rig)
     recipe = RECIPES[name]
     options = replace(recipe.options, **changes)
     stated = {"steps": options.steps, **changes}
@@ -164,6 +150,9 @@ def run(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)  # the weights that a network starts from come of the seed, too
         task = recipe.task(data, folder)
+    if start is not None:
+        command += f" --start {shlex.quote(start.name)}"
+        begin_from(task.network, start)
     network = rounded(train(task, options, folder / f"{name}.pt", report, progress))
     scores = task.score(network)
     difference = export(recipe.exported(network), recipe.signature, folder / f"{name}.onnx")
@@ -173,15 +162,3 @@ def run(
     )
     write_recipe(folder / f"{name}.json", options, command, tuple((row.what, row.value) for row in scores))
     return write_story(folder / f"{name}.onnx", recipe.story, command, figures)
-
-
-def _make_shape(data: Path, folder: Path, command: str) -> ModelCard:
-    points, steadiness, triangles = learn_shape(data)
-    file = folder / f"{SHAPE}.npz"
-    np.savez_compressed(
-        file,
-        points=points.astype(np.float32),
-        steadiness=steadiness.astype(np.float32),
-        triangles=triangles.astype(np.int16),
-    )
-    return write_story(file, _SHAPE_STORY, command, ())

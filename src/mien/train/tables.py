@@ -1,0 +1,91 @@
+"""What ships beside the networks: the mean face and the compact rig, tables that are computed rather than trained."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mien.core.card import ModelCard
+from mien.core.errors import UsageError
+from mien.data.packs import read_folder
+from mien.detect.landmarks import LandmarkReader
+from mien.detect.shape import mean_face
+from mien.formats.npz import write_members
+from mien.rig.ict import IctRig
+from mien.rig.library import rig_named
+from mien.runtime.session import OnnxSession
+from mien.train.correspondence import find_places
+from mien.train.export import Story, write_story
+from mien.train.rig import learn_rig
+from mien.train.shape import learn_shape
+from mien.weights.catalog import card
+
+SOURCES = (
+    "8,673 news photographs of LFW (deep-funneled; no licence stated, pictures uncleared: used to train, never "
+    "redistributed), 470 portraits of officials (CivilServiceUSA, MIT), 1,115 generated faces (SFHQ and SFHQ-T2I, MIT)"
+)
+TEACHER = "labels are the mean of four views by MediaPipe Face Landmarker (Apache-2.0): its faults are learned too"
+
+SHAPE, RIG = "face-shape", "compact-rig"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that ships.
+
+    Args:
+        make: computes it from the folder of the packs, for a folder of results, with the command that asked for it
+            and the place of the ICT rig, and writes it with its card.
+    """
+
+    make: Callable[[Path, Path, str, Path | None], ModelCard]
+
+
+def _make_shape(data: Path, folder: Path, command: str, rig: Path | None) -> ModelCard:
+    points, steadiness, triangles = learn_shape(data)
+    file = folder / f"{SHAPE}.npz"
+    np.savez_compressed(
+        file,
+        points=points.astype(np.float32),
+        steadiness=steadiness.astype(np.float32),
+        triangles=triangles.astype(np.int16),
+    )
+    return write_story(file, _SHAPE_STORY, command, ())
+
+
+def _make_rig(data: Path, folder: Path, command: str, rig: Path | None) -> ModelCard:
+    ict = rig_named("ict") if rig is None else IctRig.load(rig)
+    if not isinstance(ict, IctRig):
+        raise UsageError(rig, "E_USAGE", "is no ICT rig", "name ICT's .npz or folder with --ict")
+    photos = [pack for pack in read_folder(data)[0] if not pack.rendered]
+    places = find_places(ict, mean_face().points, photos, LandmarkReader(OnnxSession(card("landmarks"))))
+    model = learn_rig(photos, mean_face(), ict, places)
+    file = folder / f"{RIG}.npz"
+    write_members(file, model.members())
+    return write_story(file, _RIG_STORY, f"{command} --ict ict.npz", ())
+
+
+_SHAPE_STORY = Story(
+    purpose="The mean face in metres, our own triangles, and how steady each point is under expression.",
+    input="none: it is a table",
+    output_basis=None,
+    paper="our own; generalised Procrustes analysis (J. C. Gower 1975)",
+    data=f"landmarks of {SOURCES}; {TEACHER}",
+    weakness="one mean for all ages and origins; its size is that of an adult whose irises are 63 mm apart",
+)
+_RIG_STORY = Story(
+    purpose="The 478 points as a rig: 60 identity directions, 51 ARKit expressions, eyes that turn, what landmarks do "
+    "when a head turns, and where the points lie on the ICT rig.",
+    input="none: it is a table",
+    output_basis="arkit",
+    paper="our own; ridge regression on known weights with carried blendshapes as its prior, random intercepts",
+    data=f"landmarks and weights of {SOURCES}; {TEACHER}; expressions of the ICT Face Model Light (MIT, © 2020 USC "
+    "Institute for Creative Technologies), carried over to the points",
+    weakness="linear: large motions of the jaw and the lips add up where a face would stop; noseSneer, cheekPuff, "
+    "cheekSquint, jawForward, jawLeft, jawRight and mouthClose are ICT's alone, never checked on photos; the teacher's "
+    "full smile is smaller than ICT's; the depth of points is the teacher's guess",
+)
+
+TABLES: dict[str, Table] = {SHAPE: Table(_make_shape), RIG: Table(_make_rig)}
+"""By the name of the card."""
