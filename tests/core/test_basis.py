@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.core.basis import ARKIT, BASES, Basis
+from mien.core.basis import ARKIT, BASES, FACS, FEAFA, FLAME, PERFECT_SYNC, VRM, Basis
 
 CHECKED = settings(derandomize=True, deadline=None, max_examples=50)
 APPLES_ORDER = """
@@ -43,6 +43,63 @@ def test_every_basis_is_found_by_its_own_name() -> None:
 def test_mirror_swaps_left_and_right_and_nothing_else() -> None:
     assert [ARKIT.columns[k] for k in ARKIT.mirror] == [swapped(column) for column in ARKIT.columns]
     assert int((ARKIT.mirror != np.arange(52)).sum()) == 40
+
+
+@pytest.mark.parametrize(
+    ("basis", "columns", "swapping"),
+    [(FACS, 55, 42), (FEAFA, 24, 14), (VRM, 18, 4), (PERFECT_SYNC, 52, 40), (FLAME, 103, 0)],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_every_vocabulary_has_its_columns_and_its_pairs(basis: Basis, columns: int, swapping: int) -> None:
+    assert len(basis) == columns
+    assert int((basis.mirror != np.arange(columns)).sum()) == swapping
+    assert BASES[basis.name] is basis
+
+
+def mirrored(basis: Basis, column: str) -> str:
+    return basis.columns[int(basis.mirror[basis.index(column)])]
+
+
+def test_action_units_of_one_side_swap_and_a_look_to_the_left_becomes_one_to_the_right() -> None:
+    assert mirrored(FACS, "AU12L") == "AU12R"
+    assert mirrored(FACS, "AU30L") == "AU30R"
+    assert mirrored(FACS, "AU61L") == "AU62R"
+    assert mirrored(FACS, "AU61R") == "AU62L"
+    assert mirrored(FACS, "AU63L") == "AU63R"
+    assert mirrored(FACS, "AU17") == "AU17"
+
+
+def test_feafas_24_stand_in_the_order_of_its_files() -> None:
+    assert FEAFA.columns[:4] == ("eyeCloseLeft", "eyeCloseRight", "lidRaiseLeft", "lidRaiseRight")
+    assert FEAFA.columns[8:13] == (
+        "jawDrop",
+        "jawSlideLeft",
+        "jawSlideRight",
+        "lipCornerPullLeft",
+        "lipCornerPullRight",
+    )
+    assert FEAFA.columns[-3:] == ("lipPucker", "cheeksPuff", "noseWrinkle")
+
+
+def test_perfect_sync_is_arkit_with_a_capital() -> None:
+    assert [column[0].lower() + column[1:] for column in PERFECT_SYNC.columns] == list(ARKIT.columns)
+    assert PERFECT_SYNC.columns[17] == "JawOpen"
+
+
+def test_vrm_holds_the_presets_of_its_standard() -> None:
+    assert set(VRM.columns) == {
+        *("happy", "angry", "sad", "relaxed", "surprised", "neutral"),
+        *("aa", "ih", "ou", "ee", "oh"),
+        *("blink", "blinkLeft", "blinkRight", "lookUp", "lookDown", "lookLeft", "lookRight"),
+    }
+    assert mirrored(VRM, "lookLeft") == "lookRight"
+    assert mirrored(VRM, "blink") == "blink"
+
+
+def test_flame_ends_with_the_jaw() -> None:
+    assert FLAME.columns[0] == "psi000"
+    assert FLAME.columns[99:] == ("psi099", "jawPitch", "jawYaw", "jawRoll")
+    assert FLAME.low < 0
 
 
 @pytest.mark.parametrize("basis", BASES.values(), ids=BASES)

@@ -122,7 +122,7 @@ FACS = Basis(
         *_both(("AU20", "AU23", "AU24")),
         *("AU22", "AU25", "AU26", "AU27", "AU28", "AU29"),
         *_both(("AU30",)),
-        "AU34",
+        *("AU33", "AU34"),
         *_both(("AU43", *_LOOKS)),
     ),
     mirror_names=(
@@ -133,6 +133,7 @@ FACS = Basis(
 """Action units with the sides apart where a face has two, as intensities 0 to 1 (a fifth of the 0 to 5 of OpenFace).
 
 AU61 turns the eyes to the subject's left, AU62 to the right, AU63 up, AU64 down; L and R name the eye that turns.
+AU30L and AU30R move the jaw to that side. AU43 stands for AU45 and AU46 too, which differ only in how long they last.
 """
 
 FEAFA = Basis(

@@ -1,0 +1,87 @@
+"""`mien convert`: a take in another vocabulary, in the file format of another program."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import tyro
+from rich.console import Console
+
+from mien.compose.conversions import Converted, ConvertOptions, convert_file
+from mien.core.basis import ARKIT
+from mien.core.errors import printable
+from mien.rig.bridge import Bridge
+
+Vocabulary = Literal["arkit", "facs", "feafa", "vrm", "perfectsync", "flame"]
+FormatName = Literal["take", "table", "livelink", "livelink-enum", "openface", "fex", "parquet"]
+
+_WELL = 0.5
+"""Share of a channel's motion that FLAME must follow not to be named among what it hardly knows."""
+
+
+@dataclass(frozen=True)
+class ConvertOutput:
+    """Where the result goes, and in which words."""
+
+    output: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(aliases=["-o"], metavar="FILE")] = ()
+    """File to write: .json or .npz (a take), .csv (a table), .parquet. May be given several times."""
+    to: Vocabulary | None = None
+    """Vocabulary of the result. Without it, the one that the format holds (openface and fex: facs; livelink: arkit),
+    or the take's own."""
+    format: FormatName | None = None
+    """Format of the result where its extension does not say it: what a .csv is."""
+    face: int | None = None
+    """Number of the one face to convert; 0 is the first."""
+    overwrite: bool = False
+    """Replace files that exist."""
+
+
+def convert(
+    take: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="TAKE")]],
+    output: tyro.conf.OmitArgPrefixes[ConvertOutput],
+    conversion: tyro.conf.OmitArgPrefixes[ConvertOptions],
+) -> int:
+    """Put a take into another vocabulary (ARKit, FACS, FEAFA, VRM, Perfect Sync, FLAME) or another program's format.
+
+    Example: mien convert take.npz -o units.csv --format openface
+
+    Args:
+        take: What mien captured, or a file of Live Link Face, OpenFace or py-feat.
+    """
+    results = convert_file(take, output.output, output.to, output.format, output.face, output.overwrite, conversion)
+    err = Console(stderr=True)
+    for line in dict.fromkeys(line for result in results for line in _told(result)):
+        err.print(line, markup=False, highlight=False, soft_wrap=True)
+    written = ", ".join(printable(path) for path in output.output)
+    faces, frames = len(results[0].capture.takes), results[0].capture.frames
+    counted = f"{faces} face{'' if faces == 1 else 's'}, {frames} frame{'' if frames == 1 else 's'}"
+    err.print(f"{counted}; wrote {written}", markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def _told(result: Converted) -> list[str]:
+    """What became of the old words: what is lost or mixed, what lay outside the range, how well FLAME follows."""
+    lines = []
+    for route in result.routes:
+        way = f"{route.source.name} to {route.target.name}"
+        if route.lost:
+            lines.append(f"{way}: lost: {', '.join(route.lost)}")
+        if route.shared:
+            lines.append(f"{way}: mixed with others: {', '.join(route.shared)}")
+    nominal = f"{result.basis.low:g} to {result.basis.high:g}"
+    if result.clipped:
+        lines.append(f"{result.clipped} weights of {result.basis.name} lay outside {nominal} and were clipped")
+    if result.outside:
+        lines.append(f"{result.outside} weights of {result.basis.name} lie outside {nominal} and are kept")
+    if result.bridge is not None:
+        lines.append(_error(result.bridge))
+    return lines
+
+
+def _error(bridge: Bridge) -> str:
+    known = bridge.motion > 0
+    left, moved = bridge.residual[known], bridge.motion[known]
+    badly = [ARKIT.columns[k] for k in np.flatnonzero(known & (bridge.explained < _WELL))]
+    line = f"flame follows {known.sum()} channels; {left.mean():.2f} of {moved.mean():.2f} mm are left of their motion"
+    return f"{line}; hardly followed: {', '.join(badly)}" if badly else line

@@ -1,0 +1,127 @@
+"""`mien convert`: what it writes, what it says, and its exit codes."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made import made_capture
+from made_bridges import made_bridge
+
+from mien.cli.convert import _error
+from mien.cli.main import run
+from mien.core.basis import ARKIT, FACS
+from mien.core.face import Expression
+from mien.formats.registry import load, save
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Works in a folder with a take of one face, one of whose weights is 1.25, and leaves SIGTERM as it was."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mien.rig.library.platformdirs.user_data_path", lambda name: tmp_path / "nothing")
+    capture = made_capture(3, faces=1)
+    take = capture.takes[0]
+    weights = take.state.expression.weights.copy()
+    weights[0, ARKIT.index("mouthSmileLeft")] = 1.25
+    take = replace(take, state=replace(take.state, expression=Expression(weights, ARKIT)))
+    save(replace(capture, takes=(take,)), "t.npz")
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_what_is_lost_and_mixed_is_said_by_name(capsys: Captured) -> None:
+    assert run(["convert", "t.npz", "--to", "facs", "-o", "f.npz"]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        "arkit to facs: lost: mouthLeft, mouthRight, mouthShrugUpper",
+        "arkit to facs: mixed with others: mouthRollLower, mouthRollUpper",
+        "1 weights of facs lie outside 0 to 1 and are kept",
+        "1 face, 3 frames; wrote f.npz",
+    ]
+    assert load("f.npz").takes[0].state.expression["AU12L"][0] == np.float32(1.25)
+
+
+def test_clipping_is_asked_for_and_said(capsys: Captured) -> None:
+    assert run(["convert", "t.npz", "--to", "perfectsync", "--clip", "-o", "p.npz"]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "1 weights of perfectsync lay outside 0 to 1 and were clipped",
+        "1 face, 3 frames; wrote p.npz",
+    ]
+    assert load("p.npz").takes[0].state.expression["MouthSmileLeft"][0] == 1
+
+
+def test_a_format_brings_its_vocabulary(capsys: Captured) -> None:
+    assert run(["convert", "t.npz", "--format", "openface", "-o", "u.csv", "-o", "whole.json"]) == 0
+    assert "wrote u.csv, whole.json" in capsys.readouterr().err
+    assert "AU12_r" in Path("u.csv").read_text().splitlines()[0]
+    assert load("u.csv").takes[0].state.expression.basis == FACS
+    assert load("whole.json").takes[0].state.expression.basis == ARKIT
+
+
+def test_the_other_table_is_selected(capsys: Captured) -> None:
+    assert run(["convert", "t.npz", "--to", "facs", "--facs-table", "ict", "-o", "f.npz"]) == 0
+    assert "lost: mouthClose, mouthLeft, mouthRight, tongueOut" in capsys.readouterr().err
+    assert load("f.npz").takes[0].state.expression["AU11L"].any()
+
+
+def test_mouth_and_jaw_are_swapped() -> None:
+    assert run(["convert", "t.npz", "--swap-mouth-jaw", "-o", "s.npz"]) == 0
+    before, after = (load(name).takes[0].state.expression for name in ("t.npz", "s.npz"))
+    np.testing.assert_array_equal(after["jawLeft"], before["jawRight"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "code"),
+    [
+        (["--to", "facs"], "t.npz: E_USAGE: no output is named (add -o FILE)", 2),
+        (["-o", "t.npz"], "t.npz: E_USAGE: is the source, which is never overwritten (name another file)", 2),
+        (["-o", "a.csv", "--face", "3"], "t.npz: E_USAGE: holds no face 3 (it holds 0)", 2),
+        (["--to", "feafa", "--format", "fex", "-o", "a.csv"], "a.csv: E_USAGE: fex holds facs, not feafa", 2),
+        (["--to", "flame", "-o", "a.npz"], "flame: E_MODEL: this rig is not installed", 3),
+    ],
+)
+def test_refusals_are_one_line(capsys: Captured, words: list[str], message: str, code: int) -> None:
+    assert run(["convert", "t.npz", *words]) == code
+    said = capsys.readouterr().err
+    assert said.startswith(message)
+    assert said.count("\n") == 1
+    assert os.listdir() == ["t.npz"]
+
+
+def test_a_take_that_is_none_costs_one_line(capsys: Captured) -> None:
+    Path("bad.npz").write_text("this is no take")
+    assert run(["convert", "bad.npz", "--to", "facs", "-o", "f.npz"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("bad.npz: E_FORMAT: ")
+    assert said.count("\n") == 1
+
+
+def test_an_unknown_vocabulary_is_a_usage_error() -> None:
+    assert run(["convert", "t.npz", "--to", "klingon", "-o", "f.npz"]) == 2
+    assert os.listdir() == ["t.npz"]
+
+
+def test_the_error_of_the_bridge_is_said(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mien.compose.conversions.remembered", lambda flame, reference, folder: made_bridge())
+    monkeypatch.setattr("mien.compose.conversions.rig_named", lambda name: None)
+    assert run(["convert", "t.npz", "--to", "flame", "-o", "psi.npz"]) == 0
+    said = capsys.readouterr().err
+    known = made_bridge().motion > 0
+    left, moved = made_bridge().residual[known].mean(), made_bridge().motion[known].mean()
+    assert f"flame follows 5 channels; {left:.2f} of {moved:.2f} mm are left of their motion" in said
+    assert load("psi.npz").takes[0].state.expression.basis.name == "flame"
+
+
+def test_channels_that_flame_hardly_follows_are_named() -> None:
+    explained = made_bridge().explained.copy()
+    explained[ARKIT.index("browInnerUp")] = 0.2
+    line = _error(replace(made_bridge(), explained=explained))
+    assert line.endswith("hardly followed: browInnerUp")
