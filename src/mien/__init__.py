@@ -8,12 +8,16 @@ for take in capture.takes:
     print(take.face, take.state.expression["jawOpen"][0])
 ```
 
-The verbs: `capture`, `load`, `save`. The nouns: `Capture`, `Take`, `FaceState`, `Expression` over a `Basis`, `Pose`,
-`Gaze`, `Identity`, `Frame`. Nothing inside the package imports this front door.
+The verbs: `capture`, `convert`, `animate`, `load`, `save`. The nouns: `Capture`, `Take`, `FaceState`, `Expression` over
+a `Basis`, `Pose`, `Gaze`, `Identity`, `Frame`, `Rig`, `Mesh`. Nothing inside the package imports this front door.
 """
 
+from mien.compose.animations import animate as animate
 from mien.compose.captures import capture as capture
+from mien.compose.conversions import ConvertOptions as ConvertOptions
+from mien.compose.conversions import convert as convert
 from mien.core.basis import ARKIT as ARKIT
+from mien.core.basis import BASES as BASES
 from mien.core.basis import Basis as Basis
 from mien.core.errors import InputError as InputError
 from mien.core.errors import MienError as MienError
@@ -28,19 +32,26 @@ from mien.core.face import Gaze as Gaze
 from mien.core.face import Identity as Identity
 from mien.core.face import Pose as Pose
 from mien.core.face import Take as Take
+from mien.core.geometry import Mesh as Mesh
 from mien.core.image import Frame as Frame
 from mien.formats.registry import load as load
 from mien.formats.registry import save as save
+from mien.pipelines.animate import AnimateOptions as AnimateOptions
 from mien.pipelines.capture import CaptureOptions as CaptureOptions
 from mien.pipelines.capture import FaceChoice as FaceChoice
+from mien.rig.library import rig_named as rig_named
+from mien.rig.model import Rig as Rig
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ARKIT",
+    "BASES",
+    "AnimateOptions",
     "Basis",
     "Capture",
     "CaptureOptions",
+    "ConvertOptions",
     "Expression",
     "FaceChoice",
     "FaceState",
@@ -48,14 +59,19 @@ __all__ = [
     "Gaze",
     "Identity",
     "InputError",
+    "Mesh",
     "MienError",
     "ModelError",
     "NothingMatched",
     "OutputError",
     "Pose",
+    "Rig",
     "Take",
     "UsageError",
+    "animate",
     "capture",
+    "convert",
     "load",
+    "rig_named",
     "save",
 ]

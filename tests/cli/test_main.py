@@ -43,12 +43,23 @@ def started(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[s
 # --- help and usage ---------------------------------------------------------------------------------------------------
 
 COMMANDS = {
-    ("capture",): ["-o", "--output", "--overlay", "--overwrite"],
+    ("capture",): ["-o", "--output", "--overlay", "--overwrite", "--fit", "--realtime", "--stream"],
+    ("convert",): ["-o", "--to", "--format", "--face", "--facs-table", "--clip", "--swap-mouth-jaw", "--overwrite"],
+    ("animate",): ["-o", "--rig", "--face", "--frames", "--texture", "--overwrite"],
+    ("rigs",): ["list", "import", "fetch", "show", "sheet", "vrm"],
+    ("rigs", "vrm"): ["--rig", "--node", "-o"],
+    ("rigs", "list"): [],
+    ("rigs", "import"): ["--overwrite"],
+    ("rigs", "fetch"): [],
+    ("rigs", "show"): ["--rig", "--weight", "-o"],
+    ("rigs", "sheet"): ["--rig", "-o"],
+    ("data",): ["render"],
+    ("data", "render"): ["--data", "-o", "--count", "--seed", "--ict"],
     ("models",): ["list", "show", "verify"],
     ("models", "list"): ["--verbose"],
     ("models", "show"): [],
     ("models", "verify"): [],
-    ("train",): ["--data", "-o", "--steps", "--batch", "--rate", "--seed", "--threads"],
+    ("train",): ["--data", "-o", "--steps", "--batch", "--rate", "--seed", "--threads", "--ict", "--start"],
 }
 
 
@@ -74,7 +85,7 @@ def test_the_help_of_capture_names_every_option(capsys: Captured) -> None:
 def test_help_of_all_names_the_commands(capsys: Captured) -> None:
     assert run(["--help"]) == 0
     said = capsys.readouterr().out
-    assert all(command in said for command in ("capture", "models", "train"))
+    assert all(command in said for command in ("capture", "convert", "animate", "rigs", "models", "data", "train"))
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 import json
 import os
 import pickle
-import pkgutil
 import struct
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -260,10 +260,7 @@ def test_hostile_safetensors(tmp_path: Path, header: bytes) -> None:
 
 
 def test_without_safetensors_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> object:
-        raise ModuleNotFoundError(name)
-
     path = write_safetensors(tmp_path / "a.safetensors", {"f": np.zeros(3)})
-    monkeypatch.setattr(pkgutil, "resolve_name", missing)
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
     with pytest.raises(InputError, match=r'E_EXTRA: safetensors is not installed \(pip install "mien\[flame\]"\)'):
         read_flame(path)

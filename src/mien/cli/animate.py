@@ -10,15 +10,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mien.compose.animations import FrameKind, check_target, face_of
 from mien.compose.animations import animate as write_animation
+from mien.compose.conversions import installed_bridge
 from mien.core.basis import FLAME
 from mien.core.errors import printable
 from mien.core.face import Take
-from mien.formats.files import make_folder
 from mien.formats.images import read_image
 from mien.formats.registry import load
 from mien.pipelines.animate import AnimateOptions
-from mien.rig.bridge import Bridge, remembered
-from mien.rig.library import rig_named, rigs_folder
+from mien.rig.bridge import Bridge
+from mien.rig.library import rig_named
 from mien.rig.model import Rig
 
 
@@ -79,9 +79,7 @@ def animate(
 
 
 def _bridge(rig: Rig, take: Take) -> Bridge | None:
-    """What joins ARKit and the user's FLAME, where either side speaks FLAME; learnt from the ICT rig, once."""
+    """What joins ARKit and the user's FLAME, where either side speaks FLAME."""
     if FLAME not in (rig.basis, take.state.expression.basis):
         return None
-    flame = rig if rig.basis == FLAME else rig_named("flame")
-    make_folder(rigs_folder())
-    return remembered(flame, rig_named("ict"), rigs_folder())
+    return installed_bridge(rig if rig.basis == FLAME else None)

@@ -14,10 +14,17 @@ from typing import Any, NoReturn
 import tyro
 from rich.console import Console
 
+from mien.cli.animate import animate
 from mien.cli.capture import capture
+from mien.cli.convert import convert
+from mien.cli.data import render_pack
 from mien.cli.models import list_models, show_model, verify_models
+from mien.cli.rig_pictures import show_channel, show_sheet
+from mien.cli.rig_vrm import write_vrm
+from mien.cli.rigs import fetch_rig, import_rig, list_rigs
 from mien.cli.train import train
 from mien.core.errors import MienError
+from mien.formats.stream import Destination
 from mien.pipelines.capture import FaceChoice
 
 _models = tyro.extras.SubcommandApp()
@@ -25,9 +32,24 @@ _models.command(name="list", is_default=True)(list_models)
 _models.command(name="show")(show_model)
 _models.command(name="verify")(verify_models)
 
+_rigs = tyro.extras.SubcommandApp()
+_rigs.command(name="list", is_default=True)(list_rigs)
+_rigs.command(name="import")(import_rig)
+_rigs.command(name="fetch")(fetch_rig)
+_rigs.command(name="show")(show_channel)
+_rigs.command(name="sheet")(show_sheet)
+_rigs.command(name="vrm")(write_vrm)
+
+_data = tyro.extras.SubcommandApp()
+_data.command(name="render")(render_pack)
+
 _app = tyro.extras.SubcommandApp()
 _app.command(name="capture")(capture)
+_app.command(name="convert")(convert)
+_app.command(name="animate")(animate)
 _app.command(_models, name="models")
+_app.command(_rigs, name="rigs")
+_app.command(_data, name="data")
 _app.command(name="train")(train)
 
 _ABOUT = "Reads the expression on a face, offline, with networks of its own."
@@ -47,6 +69,20 @@ def _face_choice(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors
         metavar="all|largest|N",
         instance_from_str=lambda words: FaceChoice.parse(words[0]),
         is_instance=lambda value: isinstance(value, FaceChoice),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
+@_registry.primitive_rule
+def _destination(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
+    """`--stream vmc://HOST:PORT` becomes a `Destination`."""
+    if info.type is not Destination:
+        return None
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="ADDRESS",
+        instance_from_str=lambda words: Destination.parse(words[0]),
+        is_instance=lambda value: isinstance(value, Destination),
         str_from_instance=lambda value: [str(value)],
     )
 

@@ -118,6 +118,7 @@ class _Channel:
             self._socket.send(datagram)
 
     def streamed(self) -> Streamed:
+        """What has become of it so far."""
         return Streamed(self.destination, self._sent, self._failed, self._cause, self.clipped)
 
 

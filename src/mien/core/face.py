@@ -181,7 +181,9 @@ class FaceReading:
         time: seconds, from the source's clock.
         landmarks: its points in the upright frame, and the score of the landmark network.
         state: expression, pose and gaze, without leading axes.
-        quality: 0 to 1, how far the reading can be trusted: score, size and frontality together.
+        quality: 0 to 1, how far the reading can be trusted: score, size and frontality together, and how well a rig
+            explains the landmarks where one was fitted.
+        identity: who it is, as far as the frames until this one tell; without a shape when no rig was fitted.
     """
 
     face: int
@@ -190,6 +192,7 @@ class FaceReading:
     landmarks: Landmarks
     state: FaceState
     quality: float
+    identity: Identity = Identity()
 
     def __post_init__(self) -> None:
         if self.state.leading:

@@ -185,3 +185,16 @@ def read_folder(folder: Path) -> tuple[list[FacesPack], ScenesPack | None]:
         raise InputError(folder, "E_NOTFILE", "holds no faces-*.npz", "name the folder of the packs with --data")
     scenes = folder / "scenes.npz"
     return faces, read_scenes(scenes) if scenes.exists() else None
+
+
+def read_photos(folder: Path) -> tuple[list[FacesPack], ScenesPack | None]:
+    """What `read_folder` reads, without packs of renders.
+
+    Raises:
+        InputError: there is no pack of photographed faces in the folder.
+    """
+    packs, scenes = read_folder(folder)
+    photos = [pack for pack in packs if not pack.rendered]
+    if not photos:
+        raise InputError(folder, "E_NOTFILE", "holds renders alone", "add packs of photographed faces")
+    return photos, scenes

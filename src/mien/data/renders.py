@@ -105,7 +105,9 @@ class Renderer:
         for one, other in _OPPOSITES:
             stronger = weights[one] >= weights[other]
             weights[other if stronger else one] = 0
-        weights[ARKIT.index("tongueOut")] = 0
+        # Lips close over a jaw that is open: alone, mouthClose would pull the chin's skin over the nose.
+        weights[_JAW_OPEN] = max(weights[_JAW_OPEN], weights[_MOUTH_CLOSE])
+        weights[_TONGUE_OUT] = 0
         return weights
 
     def draw(self, rng: np.random.Generator, weights: Array, calm: bool = False) -> Rendered:
@@ -155,6 +157,7 @@ class Renderer:
         return colours
 
 
+_JAW_OPEN, _MOUTH_CLOSE, _TONGUE_OUT = ARKIT.indices(["jawOpen", "mouthClose", "tongueOut"])
 _OPPOSITES = tuple(
     (ARKIT.index(one), ARKIT.index(other))
     for one, other in (

@@ -198,6 +198,7 @@ def _surface(glb: _Glb, mesh: JsonObject, primitive: JsonObject) -> Mesh:
     count = len(vertices)
 
     def attribute(key: str, *kinds: str) -> Array | None:
+        """An attribute of every vertex, or None where the surface has none of that name."""
         return glb.accessor(attributes.whole(key), kinds, count) if key in attributes else None
 
     uv, normals, colours = (

@@ -2,14 +2,25 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 
 from mien.core.basis import ARKIT
 from mien.core.errors import UsageError
-from mien.core.face import LANDMARKS, Capture, Expression, FaceReading, FaceState, Gaze, Landmarks, Pose, Take
+from mien.core.face import (
+    LANDMARKS,
+    Capture,
+    Expression,
+    FaceReading,
+    FaceState,
+    Gaze,
+    Identity,
+    Landmarks,
+    Pose,
+    Take,
+)
 from mien.core.geometry import Camera, bounds
 from mien.core.image import Frame
 from mien.detect.faces import FaceFinder
@@ -18,11 +29,15 @@ from mien.detect.landmarks import LandmarkReader
 from mien.detect.pose import fit_head, gaze_from, head_pose
 from mien.detect.shape import mean_face
 from mien.metrics import inter_ocular_distance
+from mien.rig.compact import compact_model
+from mien.rig.fit import Fitter, TakeFitter
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
 _TONGUE = ARKIT.index("tongueOut")
 _CLEAR_AT = 24.0
+_USUAL, _UNEXPLAINED = 2.0, 6.0
+"""Residuals of a fit, % of the inter-ocular distance: up to which all is well, and from which nothing is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,9 @@ class CaptureOptions:
     """Pixels along the longer side of the smallest face that is read."""
     least_score: float = 0.5
     """How sure the face finder must be, 0 to 1."""
+    fit: bool = False
+    """Explain the landmarks by the compact rig: weights come from the points, and each take gets its identity; what
+    the rig cannot explain lowers the quality."""
     look_again: float = 1.0
     """Seconds of video after which further faces are sought although some are followed (not for the largest)."""
 
@@ -105,6 +123,7 @@ class Capturer:
         self._finder = FaceFinder(OnnxSession(card("finder")), options.least_score)
         self._reader = LandmarkReader(OnnxSession(card("landmarks")))
         self._head = OnnxSession(card("expression"))
+        self._fitter = Fitter(compact_model(), self.shape.steadiness) if options.fit else None
 
     def stream(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[FaceReading]]]:
         """Each frame with the wanted faces in it, by number. Nothing is kept, however long the source."""
@@ -113,10 +132,12 @@ class Capturer:
         again = None if choice.largest else self.options.look_again
         follower = Follower(self._finder, self._reader, most, again, self.options.least_size)
         camera: Camera | None = None
+        people: dict[int, TakeFitter] = {}
         for frame in frames:
             camera = camera or self.camera(frame)
             followed = [one for one in follower.see(frame) if choice.wants(one.face)]
-            yield frame, [self._read(frame, one, camera) for one in followed]
+            readings = [self._read(frame, one, camera) for one in followed]
+            yield frame, [self._explained(reading, people) for reading in readings]
 
     def camera(self, frame: Frame) -> Camera:
         """The camera that a source's frames are taken to come from."""
@@ -134,6 +155,16 @@ class Capturer:
         trust = quality(sight.landmarks, pose)
         return FaceReading(followed.face, frame.index, frame.time, sight.landmarks, state, trust)
 
+    def _explained(self, reading: FaceReading, people: dict[int, TakeFitter]) -> FaceReading:
+        """The reading with what the rig says of it, if it was asked; `people` holds who was seen in this source."""
+        if self._fitter is None:
+            return reading
+        person = people.setdefault(reading.face, TakeFitter(self._fitter))
+        fit = person.see(reading.landmarks.points)
+        state = replace(reading.state, expression=Expression(fit.weights, ARKIT))
+        trust = reading.quality * explained(fit.residual)
+        return replace(reading, state=state, quality=trust, identity=Identity(person.shape))
+
 
 def quality(landmarks: Landmarks, pose: Pose) -> float:
     """0 to 1, how far a reading can be trusted: the presence score, times size, times frontality.
@@ -145,6 +176,11 @@ def quality(landmarks: Landmarks, pose: Pose) -> float:
     frontal = max(float(pose.rotation[:, 2] @ pose.translation) / float(np.linalg.norm(pose.translation)), 0.0)
     size = min(float(inter_ocular_distance(landmarks.points)) / max(frontal, 0.2) / _CLEAR_AT, 1.0)
     return min(landmarks.score * size * frontal, 1.0)
+
+
+def explained(residual: float) -> float:
+    """0 to 1, what a fit's residual (% of the inter-ocular distance) leaves of the trust in a reading."""
+    return float(np.clip((_UNEXPLAINED - residual) / (_UNEXPLAINED - _USUAL), 0, 1))
 
 
 class Gather:
@@ -186,6 +222,7 @@ class Gather:
         valid, box = np.zeros(count, bool), np.zeros((count, 4), np.float32)
         score, trust = np.zeros(count, np.float32), np.zeros(count, np.float32)
         points = np.zeros((count, LANDMARKS, 3), np.float32)
+        identity = Identity()
         for row, reading in rows.items():
             state = reading.state
             weights[row], gaze[row] = state.expression.weights, state.gaze.rotation
@@ -193,6 +230,7 @@ class Gather:
             valid[row], box[row] = True, bounds(reading.landmarks.points)
             score[row], trust[row] = reading.landmarks.score, reading.quality
             points[row] = reading.landmarks.points
+            identity = reading.identity
         return Take(
             FaceState(Expression(weights, ARKIT), Pose(rotation, translation), Gaze(gaze)),
             times=np.array(self._times),
@@ -201,6 +239,7 @@ class Gather:
             box=box,
             score=score,
             quality=trust,
+            identity=identity,
             landmarks=points,
             source=self._source,
             face=face,

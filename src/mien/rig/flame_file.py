@@ -5,7 +5,6 @@ none; `import_flame` turns the user's file into one that opens fast and needs no
 """
 
 import os
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,7 +209,7 @@ def _from_npz(source: str) -> FlameModel:
 def _from_safetensors(source: str) -> FlameModel:
     data = read_bytes(source)
     try:
-        load = pkgutil.resolve_name("safetensors.numpy:load")  # an extra: pickles and .npz do without it
+        from safetensors.numpy import load  # an extra: pickles and .npz do without it
     except ImportError:
         raise InputError(source, "E_EXTRA", "safetensors is not installed", 'pip install "mien[flame]"') from None
     try:

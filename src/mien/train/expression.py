@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 from mien.core.basis import ARKIT
 from mien.core.report import Row
 from mien.data.augment import degrade, fill_outside, jitter, take_views, view_maps
-from mien.data.packs import read_folder
+from mien.data.packs import read_photos
 from mien.data.tiles import Tiles, cut_tiles
 from mien.losses import weights_distance
 from mien.metrics import pearson
@@ -38,7 +38,7 @@ class ExpressionTask:
 
     def __init__(self, data: Path, landmarks: Path) -> None:
         self._eyes = frozen_landmarks(landmarks)
-        packs, _ = read_folder(data)
+        packs, _ = read_photos(data)
         self.tiles = cut_tiles(packs, "train")
         self.val = cut_tiles(packs, "val")
         self.network: nn.Module = ExpressionHead()

@@ -13,7 +13,7 @@ from mien.core.geometry import box_overlap
 from mien.core.report import Row
 from mien.data.augment import compress, relight, speckle
 from mien.data.canvases import Canvas, CanvasMaker, portraits
-from mien.data.packs import read_folder
+from mien.data.packs import read_photos
 from mien.losses import box_distance, focal
 from mien.nets.finder import REACH, STRIDES, FaceFinder
 from mien.train.loop import TrainOptions, read_checkpoint
@@ -46,7 +46,7 @@ class FinderTask:
     """Score, box and five points of every cell."""
 
     def __init__(self, data: Path) -> None:
-        packs, scenes = read_folder(data)
+        packs, scenes = read_photos(data)
         if scenes is None:
             raise InputError(data, "E_NOTFILE", "holds no scenes.npz", "the finder learns from whole pictures")
         self.maker = CanvasMaker(portraits(packs, "train"), scenes, "train")

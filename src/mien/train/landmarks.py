@@ -1,4 +1,5 @@
-"""Recipe of the landmark network: the teacher's points on real faces, seen through every view a camera may take."""
+"""Recipe of the landmark network: the teacher's points on real faces, and the true ones of renders where there are any,
+seen through every view a camera may take."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -63,7 +64,7 @@ class Views(NamedTuple):
 
 
 class LandmarkTask:
-    """Points, depth, presence, and a glance at the teacher's weights so that the features know of expression.
+    """Points, depth, presence, and a glance at the weights so that the features know of expression.
 
     Args:
         data: folder of the packs.
@@ -100,9 +101,10 @@ class LandmarkTask:
         self._start()
 
     def _sampling(self, packs: list[FacesPack]) -> Tensor:
-        """Probability of each tile: small packs count more than their size, not as much as their number."""
+        """Probability of each tile: small packs count more than their size, less than their number; renders twice."""
         sizes = torch.tensor([float((self.tiles.pack == k).sum()) for k in range(len(packs))])
-        return (sizes**0.6 / sizes)[torch.from_numpy(self.tiles.pack)]
+        shares = sizes**0.6 * torch.tensor([2.0 if pack.rendered else 1.0 for pack in packs])
+        return (shares / sizes)[torch.from_numpy(self.tiles.pack)]
 
     def _start(self) -> None:
         """The linear face model that the last layer starts from: principal directions of the true points in views."""
@@ -146,7 +148,7 @@ class LandmarkTask:
         present[sample.faces] = 1
         presence = functional.binary_cross_entropy(seen.presence.float().clamp(1e-6, 1 - 1e-6), present)
         glance = weights_distance(weights[sample.faces].float(), sample.weights, self._column_scale)
-        return 10 * places + 0.5 * presence + 0.5 * glance
+        return 10 * places + 0.5 * presence + 1.5 * glance
 
     def score(self, network: nn.Module) -> tuple[Row, ...]:
         """Mean % of the inter-ocular distance on each pack's validation faces, cut as in following, and presence."""

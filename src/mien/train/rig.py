@@ -179,6 +179,7 @@ class _Normal:
         total = faces.worth.sum()
 
         def freed(values: Array) -> Array:
+            """Values [N, D] without what their person has of their own."""
             middle = faces.worth @ values / total
             own = people @ values / count[:, None] - middle
             return np.asarray(values - middle - (drawn * own)[faces.person])

@@ -8,7 +8,7 @@ import numpy as np
 
 from mien.core.card import ModelCard
 from mien.core.errors import UsageError
-from mien.data.packs import read_folder
+from mien.data.packs import read_photos
 from mien.detect.landmarks import LandmarkReader
 from mien.detect.shape import mean_face
 from mien.formats.npz import write_members
@@ -58,7 +58,7 @@ def _make_rig(data: Path, folder: Path, command: str, rig: Path | None) -> Model
     ict = rig_named("ict") if rig is None else IctRig.load(rig)
     if not isinstance(ict, IctRig):
         raise UsageError(rig, "E_USAGE", "is no ICT rig", "name ICT's .npz or folder with --ict")
-    photos = [pack for pack in read_folder(data)[0] if not pack.rendered]
+    photos = read_photos(data)[0]
     places = find_places(ict, mean_face().points, photos, LandmarkReader(OnnxSession(card("landmarks"))))
     model = learn_rig(photos, mean_face(), ict, places)
     file = folder / f"{RIG}.npz"

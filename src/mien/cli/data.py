@@ -1,0 +1,75 @@
+"""`mien data`: packs for training that mien makes itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mien.core.errors import UsageError
+from mien.formats.files import replacing
+from mien.rig.compact import compact_model
+from mien.rig.ict import IctRig
+from mien.rig.library import rig_named
+
+if TYPE_CHECKING:
+    from mien.data.renders import Rendered
+
+_VALIDATION = 20
+"""One face for validation for so many that are trained on."""
+
+
+def render_pack(
+    data: Path,
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+    count: int = 11_000,
+    seed: int = 1,
+    ict: Path | None = None,
+    overwrite: bool = False,
+) -> int:
+    """Render faces whose weights and points are known, as a faces pack to train on.
+
+    Needs the `train` extra: pip install "mien[train]".
+
+    Args:
+        data: Folder with the packs (faces-*.npz) whose photos lend their skin.
+        output: Pack to write, faces-renders.npz beside the others say.
+        count: Faces for training; one for validation is made for each 20.
+        seed: Where every random number comes from.
+        ict: The ICT rig's .npz or folder; the imported one when not given.
+        overwrite: Replace the file if it exists.
+    """
+    try:
+        from mien.data.packs import read_photos
+        from mien.data.renders import Renderer, write_pack
+    except ModuleNotFoundError as error:
+        cause = f"rendering packs needs {error.name}, which is not installed"
+        raise UsageError("mien data render", "E_USAGE", cause, 'pip install "mien[train]"') from error
+    if count < 1:
+        raise UsageError("--count", "E_USAGE", f"{count} faces make no pack", "render 1 or more")
+    rig = rig_named("ict") if ict is None else IctRig.load(ict)
+    if not isinstance(rig, IctRig):
+        raise UsageError("--ict", "E_USAGE", "is no ICT rig", "name ICT's .npz or folder")
+    packs, _ = read_photos(data)
+    places, further = compact_model().ict, max(count // _VALIDATION, 1)
+    err = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        bar = progress.add_task("faces", total=count + further)
+
+        def watched(faces: "Iterator[Rendered]") -> "Iterator[Rendered]":
+            """The same faces, counted by the bar."""
+            for face in faces:
+                yield face
+                progress.advance(bar)
+
+        parts = {
+            "train": watched(Renderer(rig, places, packs, "train").stream(count, seed)),
+            "val": watched(Renderer(rig, places, packs, "val").stream(further, seed + 1_000_000)),
+        }
+        with replacing(output, overwrite) as temporary:
+            write_pack(temporary, parts, packs[0].mirror)
+    err.print(f"{count} faces to train on, {further} to validate; wrote {output}", markup=False, highlight=False)
+    return 0
