@@ -34,9 +34,9 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             raise UsageError(name, "E_USAGE", "no rig of that name", "use made")
         return MadeRig(name)
 
-    for module in ("animate", "rig_pictures"):
-        monkeypatch.setattr(f"mien.cli.{module}.rig_named", rig_named)
-    monkeypatch.setattr("mien.cli.animate.rigs_folder", lambda: tmp_path / "rigs")
+    for module in ("cli.animate", "cli.rig_pictures", "compose.conversions"):
+        monkeypatch.setattr(f"mien.{module}.rig_named", rig_named)
+    monkeypatch.setattr("mien.compose.conversions.rigs_folder", lambda: tmp_path / "rigs")
     monkeypatch.chdir(tmp_path)
     save(made_capture(3, 1), "one.json")
     save(made_capture(3, 2), "two.npz")
@@ -164,6 +164,18 @@ def test_pictures_that_cannot_be_made(words: list[str], code: int, said: str, ca
     assert run(["rigs", *words]) == code
     assert said in capsys.readouterr().err
     assert sorted(os.listdir()) == before
+
+
+@pytest.mark.parametrize("words", [["sheet"], ["show", "jawOpen"]])
+@pytest.mark.parametrize("name", ["there.png", "a.gif"])
+def test_a_name_that_cannot_be_written_costs_no_rendering(
+    words: list[str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("there.png").write_bytes(b"mine")
+    for maker in ("sheet_picture", "channel_picture"):
+        monkeypatch.setattr(f"mien.cli.rig_pictures.{maker}", lambda *given: pytest.fail("it was rendered"))
+    assert run(["rigs", *words, "-o", name]) in (2, 3)
+    assert Path("there.png").read_bytes() == b"mine"
 
 
 def test_a_picture_that_is_there_is_kept(capsys: Captured) -> None:

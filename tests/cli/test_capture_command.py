@@ -196,6 +196,19 @@ def test_flags_reach_the_capture(capsys: Captured) -> None:
     assert Path("t.csv").read_text().splitlines()[0].endswith("y_477")
 
 
+def test_a_fit_explains_the_face_and_keeps_who_it_is(capsys: Captured) -> None:
+    assert run(["capture", "a.png", "-o", "plain.json"]) == 0
+    assert run(["capture", "a.png", "--fit", "-o", "fitted.json", "-o", "fitted.npz", "-o", "fitted.csv"]) == 0
+    assert "1 face, seen in 1 of 1 frame; wrote fitted.json, fitted.npz, fitted.csv" in capsys.readouterr().err
+    (plain,), (fitted,), (again,) = (load(Path(name)).takes for name in ("plain.json", "fitted.json", "fitted.npz"))
+    assert (plain.identity.shape.shape, fitted.identity.shape.shape) == ((0,), (60,))
+    np.testing.assert_allclose(again.identity.shape, fitted.identity.shape, atol=1e-5)
+    assert (plain.state.expression.weights != fitted.state.expression.weights).any()
+    np.testing.assert_allclose(fitted.state.pose.rotation, plain.state.pose.rotation, atol=1e-6)
+    assert run(["capture", "a.png", "--fit"]) == 0
+    assert "pitch yaw roll" in capsys.readouterr().out
+
+
 def test_many_faces_are_shown_in_short(capsys: Captured) -> None:
     row = np.concatenate([placed((75, 80), 0.8, 0, 150, 160)[0]] * 4, axis=1)
     write_photo(Path("crowd.png"), np.concatenate([row] * 2, axis=0))

@@ -1,6 +1,7 @@
 """`mien convert`: what it writes, what it says, and its exit codes."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -60,7 +61,12 @@ def test_clipping_is_asked_for_and_said(capsys: Captured) -> None:
 
 def test_a_format_brings_its_vocabulary(capsys: Captured) -> None:
     assert run(["convert", "t.npz", "--format", "openface", "-o", "u.csv", "-o", "whole.json"]) == 0
-    assert "wrote u.csv, whole.json" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "wrote u.csv, whole.json" in said
+    lost = re.search("openface has no column for: (.*); of both sides the stronger is written\n", said)
+    assert lost
+    assert {"AU18", "AU27", "AU28", "AU30L"} <= set(lost[1].split(", "))
+    assert not {"AU12L", "AU43R"} & set(lost[1].split(", "))
     assert "AU12_r" in Path("u.csv").read_text().splitlines()[0]
     assert load("u.csv").takes[0].state.expression.basis == FACS
     assert load("whole.json").takes[0].state.expression.basis == ARKIT

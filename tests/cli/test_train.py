@@ -8,7 +8,8 @@ import pytest
 from made_packs import make_packs
 
 from mien.cli.main import run
-from mien.weights.catalog import cards
+from mien.core.card import ModelCard
+from mien.weights.catalog import card, cards
 from mien.weights.store import verify
 
 
@@ -22,12 +23,56 @@ def _keep_signals() -> Iterator[None]:
 def test_the_mean_face_is_learned_and_its_card_is_true(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     packs, output = make_packs(tmp_path / "packs"), tmp_path / "out"
     assert run(["train", "face-shape", "--data", str(packs), "-o", str(output), "--steps", "2"]) == 0
-    (card,) = cards(output)
-    assert (card.name, card.recipe) == ("face-shape", "mien train face-shape --data packs")
-    verify(card, output)
+    (made,) = cards(output)
+    assert (made.name, made.recipe) == ("face-shape", "mien train face-shape --data packs")
+    verify(made, output)
     said = capsys.readouterr()
     assert "face-shape.npz" in said.err.replace("\n", "")
     assert said.out == ""
+
+
+def test_the_flags_of_a_training_reach_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object] = {}
+
+    def noted(name: str, data: Path, folder: Path, changes: object, report: object, **others: object) -> ModelCard:
+        given.update(others, name=name, changes=changes)
+        return card("face-shape")
+
+    monkeypatch.setattr("mien.train.recipes.run", noted)
+    words = ["train", "expression", "--data", str(tmp_path), "--start", "old.pt", "--ict", "rig.npz", "--seed", "3"]
+    assert run(words) == 0
+    assert given == {"name": "expression", "changes": {"seed": 3}, "start": Path("old.pt"), "rig": Path("rig.npz")}
+    assert run(["train", "expression", "--data", str(tmp_path)]) == 0
+    assert (given["start"], given["rig"], given["changes"]) == (None, None, {})
+
+
+def test_the_compact_rig_without_ict_says_how_to_get_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platformdirs.user_data_path", lambda name: tmp_path / name)
+    packs = make_packs(tmp_path / "packs")
+    assert run(["train", "compact-rig", "--data", str(packs), "-o", str(tmp_path / "out")]) == 3
+    said = capsys.readouterr().err
+    assert said.startswith("ict: E_MODEL: this rig is not installed")
+    assert "mien rigs fetch ict" in said.replace("\n", " ")
+
+
+@pytest.mark.parametrize(("name", "code"), [("gone.npz", "E_NOTFILE"), ("text.npz", "E_FORMAT")])
+def test_what_is_no_ict_rig_is_a_wrong_input(
+    name: str, code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packs = make_packs(tmp_path / "packs")
+    (tmp_path / "text.npz").write_text("no rig")
+    arguments = ["train", "compact-rig", "--data", str(packs), "-o", str(tmp_path / "out")]
+    assert run([*arguments, "--ict", str(tmp_path / name)]) == 1
+    assert f"{tmp_path / name}: {code}: " in capsys.readouterr().err.replace("\n", "")
+
+
+def test_a_start_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packs, missing = make_packs(tmp_path / "packs"), tmp_path / "gone.pt"
+    arguments = ["train", "finder", "--data", str(packs), "-o", str(tmp_path / "out"), "--start", str(missing)]
+    assert run(arguments) == 1
+    assert f"{missing}: E_NOTFILE: there is no such checkpoint" in capsys.readouterr().err.replace("\n", "")
 
 
 def test_an_unknown_training_is_a_wrong_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

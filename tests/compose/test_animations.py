@@ -57,6 +57,12 @@ def test_a_face_that_is_not_clear_is_asked_for(faces: int, number: int | None, s
         face_of(capture, number, "a.json")
 
 
+def test_a_face_that_is_never_seen_is_said_of_the_file() -> None:
+    unseen = replace(made_capture(3, 1), takes=(replace(TAKE, valid=np.zeros(4, bool)),))
+    with pytest.raises(InputError, match=r"a\.json: E_EMPTY: face 0 is seen in no frame"):
+        face_of(unseen, None, "a.json")
+
+
 # --- where it goes ----------------------------------------------------------------------------------------------------
 
 
@@ -185,6 +191,11 @@ def test_a_glb_carries_the_take_on_arkit_s_names(tmp_path: Path) -> None:
     assert "images" not in told
 
 
+def test_a_path_may_be_a_text_as_everywhere(tmp_path: Path) -> None:
+    assert animate(TAKE, RIG, str(tmp_path / "face.glb"), SMALL).moments == 4
+    assert glb_json(tmp_path / "face.glb")["meshes"]
+
+
 def test_a_glb_with_a_still_head_and_a_texture(tmp_path: Path) -> None:
     path = tmp_path / "face.glb"
     texture = np.zeros((8, 8, 3), np.uint8)
@@ -192,8 +203,10 @@ def test_a_glb_with_a_still_head_and_a_texture(tmp_path: Path) -> None:
     told = glb_json(path)
     assert [channel["target"]["path"] for channel in told["animations"][0]["channels"]] == ["weights"]
     assert len(told["images"]) == 1
+    steps: list[int] = []
     with pytest.raises(OutputError, match="E_EXISTS"):
-        animate(TAKE, RIG, path, SMALL)
+        animate(TAKE, RIG, path, SMALL, watch=lambda done, total: steps.append(done))
+    assert not steps  # refused before any work
     animate(TAKE, RIG, path, SMALL, overwrite=True)
 
 

@@ -10,7 +10,7 @@ from made_packs import SIDE, TRAIN, VAL, faces_columns, make_packs, mirror, save
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.errors import InputError
-from mien.data.packs import FacesPack, ScenesPack, read_faces, read_folder, read_scenes
+from mien.data.packs import FacesPack, ScenesPack, read_faces, read_folder, read_photos, read_scenes
 
 Columns = dict[str, Array]
 
@@ -98,6 +98,36 @@ class TestFolder:
             read_folder(tmp_path / name)
         assert raised.value.code == "E_NOTFILE"
         assert raised.value.source == str(tmp_path / name)
+
+
+class TestRendered:
+    """A pack says whether its faces are renders; one that does not say holds photos."""
+
+    @pytest.mark.parametrize(("said", "rendered"), [(None, False), (False, False), (True, True)])
+    def test_it_is_read(self, said: bool | None, rendered: bool, faces: Columns, tmp_path: Path) -> None:
+        columns = faces if said is None else {**faces, "rendered": np.array(said)}
+        pack = read_faces(save_pack(tmp_path / "faces-some.npz", columns))
+        assert pack.rendered is rendered
+
+    @pytest.mark.parametrize("value", [np.array([True, False]), np.zeros(0, bool), np.array("yes")])
+    def test_what_is_no_yes_and_no_no_is_refused(self, value: Array, faces: Columns, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match=r"E_FORMAT: rendered must be one truth value"):
+            read_faces(save_pack(tmp_path / "faces-odd.npz", {**faces, "rendered": value}))
+
+    def test_photos_are_told_from_renders(self, faces: Columns, scenes: Columns, tmp_path: Path) -> None:
+        save_pack(tmp_path / "faces-a.npz", {**faces, "rendered": np.array(True)})
+        save_pack(tmp_path / "faces-b.npz", faces)
+        save_pack(tmp_path / "scenes.npz", scenes)
+        assert [pack.name for pack in read_folder(tmp_path)[0]] == ["faces-a", "faces-b"]
+        photos, found = read_photos(tmp_path)
+        assert [pack.name for pack in photos] == ["faces-b"]
+        assert isinstance(found, ScenesPack)
+
+    def test_renders_alone_are_no_photos(self, faces: Columns, tmp_path: Path) -> None:
+        save_pack(tmp_path / "faces-a.npz", {**faces, "rendered": np.array(True)})
+        with pytest.raises(InputError, match="E_NOTFILE: holds renders alone") as raised:
+            read_photos(tmp_path)
+        assert raised.value.source == str(tmp_path)
 
 
 Reader = Callable[[Path], FacesPack | ScenesPack]

@@ -15,6 +15,7 @@ from mien.formats.coding import (
     is_unit,
     sparse_points,
     stronger,
+    unsaid,
 )
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=40)
@@ -60,3 +61,8 @@ def test_a_look_into_the_lens_and_no_look() -> None:
 def test_sparse_points() -> None:
     points = np.random.default_rng(0).normal(size=(2, 478, 3))
     np.testing.assert_array_equal(sparse_points(points)[:, 30], points[:, SPARSE_68[30]])
+
+
+def test_what_a_table_of_some_units_has_no_place_for() -> None:
+    assert unsaid(()) == FACS.columns
+    assert set(FACS.columns) - set(unsaid(("AU12", "AU01", "AU45"))) == {"AU12L", "AU12R", "AU01", "AU43L", "AU43R"}

@@ -132,7 +132,7 @@ def as_py_feat(rows: Cells) -> None:
 def test_files_of_py_feat(tmp_path: Path) -> None:
     again = read_fex(edited(written(tmp_path / "t.csv", made_over(FACS, 4, 1)), as_py_feat))
     (take,) = again.takes
-    assert (take.times.tolist(), again.frames) == ([0, 0, 1, 1], 10)
+    assert (take.times.tolist(), again.frames) == ([0, 0.5, 1, 1.5], 10)
     named = [put("Identity", name, k) for k, name in ((1, "Ada"), (2, "Bob"), (3, "Ada"))]
     path = written(tmp_path / "u.csv", made_over(FACS, 3, 1))
     for change in named:
@@ -181,3 +181,33 @@ def test_refuses_another_basis_and_writes_no_face(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="takes over facs"):
         write_fex(made_capture(1, 1), tmp_path / "t.csv")
     assert len(lines_of(written(tmp_path / "t.csv", Capture("empty.png", 10, 8, (), 1)))) == 1
+
+
+@STEADY
+@given(st.sampled_from([24000 / 1001, 25.0, 30000 / 1001, 30.0, 60.0]), st.integers(70, 400))
+def test_times_of_whole_seconds_are_told_apart_by_the_frames(tmp_path: Path, rate: float, count: int) -> None:
+    path = written(tmp_path / "t.csv", made_over(FACS, 1, 1))
+
+    def coarse(rows: Cells) -> None:
+        header, row = rows
+        frame, time = header.index("frame"), header.index("approx_time")
+        rows[1:] = [list(row) for _ in range(count)]
+        for k, cells in enumerate(rows[1:]):
+            # The last frame has the length of the video, as in the project's files.
+            seconds = int((k + (k == count - 1)) / rate)
+            cells[frame], cells[time] = str(k), f"{seconds // 60:02d}:{seconds % 60:02d}"
+
+    times = read_fex(edited(path, coarse)).takes[0].times
+    assert (np.diff(times) > 0).all()
+    np.testing.assert_allclose(times, np.arange(count) / rate, rtol=0.02)
+
+
+@pytest.mark.parametrize("seconds", [[0, 0, 0, 0], [0, 1, 5, 9], [0, 3, 3, 4], [0, 0.5, 0.5, 1]])
+def test_times_that_no_rate_explains_stay(tmp_path: Path, seconds: list[float]) -> None:
+    path = written(tmp_path / "t.csv", made_over(FACS, 4, 1))
+
+    def tell(rows: Cells) -> None:
+        for row, second in zip(rows[1:], seconds, strict=True):
+            row[rows[0].index("approx_time")] = f"00:{second:04.1f}"
+
+    assert read_fex(edited(path, tell)).takes[0].times.tolist() == seconds

@@ -15,6 +15,8 @@ from mien.core.face import Capture, Gaze
 from mien.core.geometry import angles_from_rotation, rotation_from_angles
 from mien.core.looks import gaze_from_looks, looks_from_gaze
 from mien.formats.livelink import Order, livelink_header, read_livelink, write_livelink
+from mien.formats.registry import load
+from mien.formats.tables import read_table, write_table
 from mien.formats.takes import read_capture, write_capture
 
 STEADY = settings(
@@ -189,7 +191,9 @@ def jumbled(rows: list[list[str]]) -> None:
 def test_columns_are_found_by_name(tmp_path: Path) -> None:
     path = written(tmp_path / "t.csv")
     expected = read_livelink(path).takes[0].state.expression.weights
-    np.testing.assert_array_equal(read_livelink(edited(path, jumbled)).takes[0].state.expression.weights, expected)
+    edited(path, jumbled)
+    for again in (read_livelink(path), load(path)):  # the second is told by the header alone
+        np.testing.assert_array_equal(again.takes[0].state.expression.weights, expected)
 
 
 @pytest.mark.parametrize(
@@ -221,6 +225,25 @@ def test_names_what_is_wrong(tmp_path: Path, change: Change, cause: str) -> None
         read_livelink(edited(written(tmp_path / "t.csv"), change))
     assert caught.value.code == "E_FORMAT"
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("codes", "frames"),
+    [
+        (["00.000", "01.200", "01.490", "02.100", "03.800", "04.900"], [0, 1, 2, 3, 4, 5]),
+        (["00.000", "02.000", "02.000", "04.000", "06.000", "08.000"], [0, 2, 3, 4, 6, 8]),
+    ],
+)
+def test_rows_within_one_frame_have_numbers_of_their_own(tmp_path: Path, codes: list[str], frames: list[int]) -> None:
+    def tell(rows: list[list[str]]) -> None:
+        for row, code in zip(rows[1:], codes, strict=True):
+            row[0] = f"00:00:00:{code}"
+
+    capture = read_livelink(edited(written(tmp_path / "t.csv", one_face(6)), tell))
+    assert capture.takes[0].frames.tolist() == frames
+    write_table(capture, tmp_path / "own.csv")
+    (again,) = read_table(tmp_path / "own.csv")  # which refuses a frame that comes twice
+    np.testing.assert_allclose(again.times, capture.takes[0].times, atol=1e-6)
 
 
 def test_a_frame_beyond_its_second(tmp_path: Path) -> None:

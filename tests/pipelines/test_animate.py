@@ -119,6 +119,17 @@ def test_eyes_follow_the_weights_where_no_gaze_was_measured() -> None:
     np.testing.assert_array_equal(perform(measured, RIG).state.gaze.rotation, measured.state.gaze.rotation)
 
 
+def test_the_looks_follow_the_gaze_where_the_take_has_no_word_for_them() -> None:
+    take = take_of([{"jawOpen": 0.5}, {"jawOpen": 0.5}])
+    aside = rotation_from_angles(0.0, 0.3, 0.0)  # to the subject's right
+    gaze = Gaze(np.stack([np.stack([np.eye(3)] * 2), np.stack([aside] * 2)]))
+    told = perform(replace(take, state=replace(take.state, gaze=gaze)), RIG).state
+    assert told.expression["eyeLookInLeft"].tolist() == pytest.approx([0, 0.3 / np.deg2rad(30)], abs=1e-6)
+    assert told.expression["eyeLookOutRight"][1] == told.expression["eyeLookInLeft"][1]
+    np.testing.assert_array_equal(told.expression["jawOpen"], take.state.expression["jawOpen"])
+    np.testing.assert_array_equal(told.gaze.rotation, gaze.rotation)
+
+
 def test_other_vocabularies_are_converted() -> None:
     take = take_of([{"jawOpen": 0.4}])
     state = replace(take.state, expression=Expression(take.state.expression.weights, PERFECT_SYNC))

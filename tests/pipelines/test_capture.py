@@ -1,4 +1,6 @@
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +16,10 @@ from mien.core.face import Capture, FaceReading, Landmarks, Pose, Take
 from mien.core.geometry import rotation_from_angles
 from mien.core.image import Frame
 from mien.detect.shape import mean_face
-from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice, Gather, quality
+from mien.formats.registry import load, save
+from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice, Gather, explained, quality
+from mien.rig.compact import compact_model
+from mien.rig.fit import Fitter, TakeFitter
 
 FEW = settings(max_examples=60, deadline=None)
 
@@ -167,6 +172,91 @@ def test_a_smaller_picture_of_a_face_is_trusted_less() -> None:
     large, small = (one_reading(placed((75, 75), size, 0, 150, 150)[0]) for size in (1.0, 0.45))
     assert large.quality > small.quality > 0
     assert large.quality <= large.landmarks.score
+
+
+# --- fitted -----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def fitting() -> Capturer:
+    return Capturer(CaptureOptions(fit=True))
+
+
+@FEW
+@given(st.floats(0, 20), st.floats(0, 5))
+def test_what_is_explained_badly_is_trusted_less(residual: float, more: float) -> None:
+    assert 0 <= explained(residual + more) <= explained(residual) <= 1
+    assert explained(min(residual, 2)) == 1
+    assert explained(6 + residual) == 0
+    assert explained(4) == pytest.approx(0.5)
+
+
+def test_a_fit_is_made_only_when_it_is_asked_for() -> None:
+    assert CaptureOptions().fit is False
+    reading = one_reading(placed((120, 100))[0])
+    assert reading.identity.shape.shape == (0,)
+    (take,) = gathered(clip_frames(4)).takes
+    assert take.identity.shape.shape == (0,)
+
+
+def test_weights_and_identity_of_a_fit_are_the_rigs_and_the_rest_stays() -> None:
+    frames = clip_frames(4)
+    plain = [reading for _, (reading,) in capturer().stream(frames)]
+    fitted = [reading for _, (reading,) in fitting().stream(frames)]
+    person = TakeFitter(Fitter(compact_model(), mean_face().steadiness))
+    for before, after in zip(plain, fitted, strict=True):
+        fit = person.see(before.landmarks.points)
+        np.testing.assert_array_equal(after.state.expression.weights, fit.weights)
+        assert after.state.expression.basis is ARKIT
+        np.testing.assert_array_equal(after.identity.shape, person.shape.astype(np.float32))
+        assert after.quality == pytest.approx(before.quality * explained(fit.residual))
+        assert 0 < fit.residual < 3, "% of the inter-ocular distance: a real face is explained"
+        np.testing.assert_array_equal(after.landmarks.points, before.landmarks.points)
+        np.testing.assert_array_equal(after.state.pose.rotation, before.state.pose.rotation)
+        np.testing.assert_array_equal(after.state.gaze.rotation, before.state.gaze.rotation)
+        assert (after.face, after.frame, after.time) == (before.face, before.frame, before.time)
+    assert ((fitted[0].state.expression.weights >= 0) & (fitted[0].state.expression.weights <= 1)).all()
+
+
+def test_a_fitted_smile_is_a_smile() -> None:
+    """She smiles with her teeth; both ways of reading say so."""
+    weights = next(fitting().stream([Frame(placed((120, 100))[0])]))[1][0].state.expression
+    assert min(weights["mouthSmileLeft"], weights["mouthSmileRight"]) > 0.3
+    assert max(weights["mouthFrownLeft"], weights["eyeBlinkLeft"], weights["cheekPuff"]) < 0.4
+
+
+def test_each_take_has_the_identity_that_its_frames_settled_on() -> None:
+    frames = [
+        Frame(blank() if k == 2 else frame.pixels, frame.time, frame.index) for k, frame in enumerate(clip_frames(5))
+    ]
+    readings = [readings for _, readings in fitting().stream(frames)]
+    (take,) = gathered(frames, fitting()).takes
+    assert take.valid.tolist() == [True, True, False, True, True]
+    np.testing.assert_array_equal(take.identity.shape, readings[-1][0].identity.shape)
+    assert len(take.identity.shape) == len(compact_model().identities)
+    assert not take.state.expression.weights[2].any()
+    both = gathered(two_faces(), fitting()).takes
+    assert [len(each.identity.shape) for each in both] == [len(compact_model().identities)] * 2
+    assert not np.array_equal(both[0].identity.shape, both[1].identity.shape)
+
+
+def test_fits_of_one_source_do_not_know_those_of_another() -> None:
+    frames = clip_frames(3)
+    alone = [reading.state.expression.weights for _, (reading,) in fitting().stream(frames)]
+    turns = zip(fitting().stream(frames), fitting().stream(frames[::-1]), strict=True)
+    for weights, ((_, (one,)), _) in zip(alone, turns, strict=True):
+        np.testing.assert_array_equal(one.state.expression.weights, weights)
+
+
+@pytest.mark.parametrize("name", ["take.json", "take.npz"])
+def test_an_identity_is_kept_in_files(name: str, tmp_path: Path) -> None:
+    capture = gathered(clip_frames(4), fitting())
+    save(capture, tmp_path / name)
+    (take,), (back,) = capture.takes, load(tmp_path / name).takes
+    assert len(take.identity.shape) > 0
+    np.testing.assert_allclose(back.identity.shape, take.identity.shape, atol=1e-5)
+    assert back.identity.resting is None
+    np.testing.assert_allclose(back.state.expression.weights, take.state.expression.weights, atol=1e-5)
 
 
 # --- a stream ---------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 
 from mien.core.errors import InputError
 from mien.core.report import Row
-from mien.train.loop import TrainOptions, learning_rate, save_atomically, train
+from mien.train.loop import TrainOptions, begin_from, learning_rate, save_atomically, train
 
 OPTIONS = TrainOptions(steps=12, batch=16, rate=2e-2, threads=1, score_every=3, save_every=0.0)
 Report = Callable[[int, float, tuple[Row, ...]], None]
@@ -177,3 +177,52 @@ class TestCheckpoint:
         with pytest.raises((AttributeError, TypeError, RuntimeError)):
             save_atomically({"step": lambda: 2}, file)  # a function of a function cannot be pickled
         assert torch.load(file, weights_only=True) == {"step": 1}
+
+
+class TestBeginFrom:
+    def test_it_loads_the_averaged_weights(self, whole: tuple[nn.Module, Path]) -> None:
+        network = Toy(seed=5).network
+        begin_from(network, whole[1])
+        assert_same_weights(network, whole[0])
+        state = torch.load(whole[1], weights_only=True)
+        assert any(not torch.equal(state["network"][name], state["average"][name]) for name in state["average"])
+
+    def test_a_training_goes_on_from_there_as_a_new_one(self, whole: tuple[nn.Module, Path], tmp_path: Path) -> None:
+        task = Toy(seed=5)
+        begin_from(task.network, whole[1])
+        before = float(task.score(task.network.eval())[0].value)
+        assert before == pytest.approx(Toy().score(whole[0])[0].value)
+        steps: list[int] = []
+        train(task, OPTIONS, tmp_path / "new.pt", lambda step, *_: steps.append(step), progress=False)
+        assert steps == [3, 6, 9, 12]
+
+    @pytest.mark.parametrize(
+        "network",
+        [
+            nn.Linear(3, 2),
+            nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(9, 2)),
+        ],
+        ids=["other names", "other shapes"],
+    )
+    def test_a_checkpoint_of_another_network_is_refused(
+        self, network: nn.Module, whole: tuple[nn.Module, Path]
+    ) -> None:
+        before = {name: value.clone() for name, value in network.state_dict().items()}
+        with pytest.raises(InputError, match="E_STATE: this checkpoint does not fit the network") as raised:
+            begin_from(network, whole[1])
+        assert raised.value.source == str(whole[1])
+        assert "of the same network" in raised.value.remedy
+        assert before.keys() == network.state_dict().keys()
+
+    @pytest.mark.parametrize("state", [{}, {"average": None}, {"average": 3}, {"average": [1]}, 7, []])
+    def test_a_file_that_is_no_checkpoint_is_refused(self, state: object, tmp_path: Path) -> None:
+        torch.save(state, tmp_path / "odd.pt")
+        with pytest.raises(InputError, match="E_STATE"):
+            begin_from(Toy().network, tmp_path / "odd.pt")
+
+    def test_a_missing_and_a_damaged_file_are_named(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="E_NOTFILE: there is no such checkpoint"):
+            begin_from(Toy().network, tmp_path / "none.pt")
+        (tmp_path / "half.pt").write_bytes(b"PK half of it")
+        with pytest.raises(InputError, match="E_STATE: the checkpoint is damaged"):
+            begin_from(Toy().network, tmp_path / "half.pt")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mien.core.card import ModelCard
 from mien.core.errors import InputError, UsageError
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.geometry import fit_similarity
+from mien.core.points import EYE_LEFT, EYE_RIGHT, INNER_LIPS
 from mien.core.report import Row
 from mien.data import tiles
 from mien.data.canvases import CANVAS, Canvas
@@ -24,11 +26,13 @@ from mien.data.packs import ScenesPack
 from mien.detect.shape import FaceShape, mean_face
 from mien.nets.finder import STRIDES
 from mien.nets.landmarks import SIDE
+from mien.rig.compact import compact_model
 from mien.train import finder, landmarks
 from mien.train.export import Signature
 from mien.train.finder import mark
-from mien.train.recipes import RECIPES, SHAPE, run
-from mien.train.shape import IRIS_DISTANCE, learn_shape
+from mien.train.recipes import RECIPES, run
+from mien.train.shape import IRIS_DISTANCE, learn_shape, triangulate
+from mien.train.tables import SHAPE
 from mien.weights.catalog import cards
 from mien.weights.store import verify
 
@@ -134,7 +138,7 @@ class TestRun:
         assert all(torch.equal(one["average"][key], other["average"][key]) for key in other["average"])
 
     def test_an_unknown_name_is_refused_before_anything_is_made(self, data: Path, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match="known are face-shape, finder, landmarks, expression"):
+        with pytest.raises(UsageError, match="known are face-shape, compact-rig, finder, landmarks, expression"):
             run("moustache", data, tmp_path / "out", {}, silent)
         assert not (tmp_path / "out").exists()
 
@@ -151,6 +155,30 @@ class TestRun:
         save_pack(tmp_path / "faces-wild.npz", faces_columns("wild", 0))
         with pytest.raises(InputError, match=r"holds no scenes\.npz"):
             run(name, tmp_path, tmp_path, TINY, silent, progress=False)
+
+    def test_a_training_may_start_from_the_weights_of_another(
+        self, data: Path, trained: tuple[Path, dict[str, ModelCard], list[str]], tmp_path: Path
+    ) -> None:
+        """With a rate of nothing it stays there, whatever the seed; without a start it does not."""
+        (tmp_path / "landmarks.pt").write_bytes((trained[0] / "landmarks.pt").read_bytes())
+        start, options = trained[0] / "expression.pt", {**TINY, "seed": 5, "rate": 1e-12}
+        before = start.read_bytes()
+        card = run("expression", data, tmp_path, options, silent, progress=False, start=start)
+        assert card.recipe.endswith("--steps 2 --batch 8 --rate 1e-12 --seed 5 --start expression.pt")
+        first, last = (torch.load(file, weights_only=True) for file in (start, tmp_path / "expression.pt"))
+        for name, weights in first["average"].items():
+            assert torch.allclose(last["network"][name].float(), weights.float(), atol=1e-6), name
+        assert start.read_bytes() == before
+
+    @pytest.mark.parametrize("start", ["finder.pt", "landmarks.pt"])
+    def test_a_start_of_another_network_is_refused(
+        self, start: str, data: Path, trained: tuple[Path, dict[str, ModelCard], list[str]], tmp_path: Path
+    ) -> None:
+        (tmp_path / "landmarks.pt").write_bytes((trained[0] / "landmarks.pt").read_bytes())
+        with pytest.raises(InputError, match="this checkpoint does not fit the network") as raised:
+            run("expression", data, tmp_path, TINY, silent, progress=False, start=trained[0] / start)
+        assert (raised.value.code, raised.value.source) == ("E_STATE", str(trained[0] / start))
+        assert not (tmp_path / "expression.pt").exists()
 
     def test_a_damaged_checkpoint_is_named(self, data: Path, tmp_path: Path) -> None:
         (tmp_path / "landmarks.pt").write_bytes(b"PK half of it")
@@ -197,6 +225,56 @@ class TestShape:
         following = np.roll(corners, -1, axis=1)
         sides = corners[..., 0] * following[..., 1] - corners[..., 1] * following[..., 0]
         assert not ((sides > 0).all(1) | (sides < 0).all(1)).any()
+
+
+def borders(triangles: Array) -> list[list[int]]:
+    """The rings of vertices at which a surface ends."""
+    edges = {(a, b) for a, b in triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).tolist()}
+    onward = {a: b for a, b in edges if (b, a) not in edges}
+    rings = []
+    while onward:
+        start, at = onward.popitem()
+        ring = [start]
+        while at != start:
+            ring.append(at)
+            at = onward.pop(at)
+        rings.append(ring)
+    return rings
+
+
+class TestTriangulate:
+    RINGS = EYE_RIGHT, EYE_LEFT, INNER_LIPS
+
+    def test_the_openings_are_those_of_eyes_and_lips_to_the_corners(self) -> None:
+        for triangles in (mean_face().triangles, compact_model().triangles, triangulate(mean_face().points)):
+            found = [set(ring) for ring in borders(triangles)]
+            assert len(found) == 4
+            assert all(set(ring) in found for ring in self.RINGS)
+
+    def test_an_opened_mouth_has_no_web_in_its_corners(self) -> None:
+        """Where the lips part, Delaunay's shorter edges would lead from the one to the other."""
+        for gap in (-2e-3, 2e-3, 8e-3, 20e-3):
+            points = mean_face().points.copy()
+            points[list(INNER_LIPS[1:10]), 1] += gap * np.sin(np.linspace(0.2, np.pi - 0.2, 9))
+            triangles = triangulate(points)
+            edges = {frozenset(edge) for edge in triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).tolist()}
+            assert all(frozenset(edge) in edges for edge in pairwise((*INNER_LIPS, INNER_LIPS[0])))
+            a, b, c = (points[triangles[:, k], :2] for k in range(3))
+            turns = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
+            assert (turns < 0).all()
+
+    def test_the_skin_is_covered_once(self) -> None:
+        points = mean_face().points[:, :2]
+        triangles = mean_face().triangles
+        rings = borders(triangles)
+
+        def area(ring: Array) -> float:
+            x, y = points[ring, 0], points[ring, 1]
+            return abs(float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum())) / 2
+
+        whole = [area(np.array(ring)) for ring in rings]
+        covered = sum(area(triangle) for triangle in triangles)
+        assert covered == pytest.approx(2 * max(whole) - sum(whole), rel=1e-6)
 
 
 class TestMark:

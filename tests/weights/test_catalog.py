@@ -110,7 +110,7 @@ def test_what_is_shipped_can_be_read() -> None:
         ("size = 4600000", "size = 4.6e6", "size must be a whole number"),
         ("size = 4600000", "size = 0", "size must be above 0"),
         ("0123456789abcdef", "", "sha256 must be 64"),
-        ('output_basis = "arkit"', 'output_basis = "facs"', "there is no basis facs"),
+        ('output_basis = "arkit"', 'output_basis = "runes"', "there is no basis runes"),
         ('name = "landmarks"', 'name = "finder"', "name must be landmarks, as the file is called, got finder"),
         ('file = "landmarks.onnx"', 'file = "../evil.onnx"', "file must be letters"),
         ("value = 2.25", "value = nan", r"figures\[0\].value must be finite"),

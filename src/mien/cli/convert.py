@@ -31,7 +31,7 @@ class ConvertOutput:
     or the take's own."""
     format: FormatName | None = None
     """Format of the result where its extension does not say it: what a .csv is."""
-    face: int | None = None
+    face: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """Number of the one face to convert; 0 is the first."""
     overwrite: bool = False
     """Replace files that exist."""
@@ -74,6 +74,9 @@ def _told(result: Converted) -> list[str]:
         lines.append(f"{result.clipped} weights of {result.basis.name} lay outside {nominal} and were clipped")
     if result.outside:
         lines.append(f"{result.outside} weights of {result.basis.name} lie outside {nominal} and are kept")
+    if result.format is not None and result.format.lacks:
+        kept = "; of both sides the stronger is written"
+        lines.append(f"{result.format.name} has no column for: {', '.join(result.format.lacks)}{kept}")
     if result.bridge is not None:
         lines.append(_error(result.bridge))
     return lines

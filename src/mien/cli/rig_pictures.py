@@ -12,7 +12,7 @@ from mien.compose.rig_pictures import channel_picture, sheet_picture
 from mien.core.arrays import Array
 from mien.core.errors import printable
 from mien.formats.files import make_folder
-from mien.formats.images import write_image
+from mien.formats.images import check_picture, write_image
 from mien.rig.library import rig_named
 
 RigName = Annotated[str, tyro.conf.arg(metavar="NAME|PATH")]
@@ -20,7 +20,7 @@ Picture = Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="PICTURE")]
 
 
 def show_channel(
-    channel: tyro.conf.Positional[str],
+    channel: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="CHANNEL")]],
     output: Picture,
     rig: RigName = "compact",
     weight: float = 1.0,
@@ -37,6 +37,7 @@ def show_channel(
         weight: What the channel is driven to.
         overwrite: Replace a picture that exists.
     """
+    check_picture(output, overwrite)
     chosen = rig_named(rig)
     _write(channel_picture(chosen, channel, weight), output, overwrite, f"{chosen.name} rig, {channel} {weight:g}")
     return 0
@@ -50,6 +51,7 @@ def show_sheet(output: Picture, rig: RigName = "compact", overwrite: bool = Fals
         rig: A name that `mien rigs` lists, or the path of a rig.
         overwrite: Replace a picture that exists.
     """
+    check_picture(output, overwrite)
     chosen = rig_named(rig)
     err = Console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

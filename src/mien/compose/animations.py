@@ -8,10 +8,10 @@ from typing import Literal
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT, FLAME
-from mien.core.errors import OutputError, UsageError
+from mien.core.errors import InputError, OutputError, UsageError
 from mien.core.face import Capture, Identity, Take
 from mien.core.geometry import Mesh
-from mien.formats.files import make_folder
+from mien.formats.files import StrPath, check_replaceable, make_folder
 from mien.formats.glb import write_glb
 from mien.formats.images import write_image
 from mien.formats.obj import write_obj_sequence
@@ -48,6 +48,7 @@ def face_of(capture: Capture, number: int | None, source: object) -> Take:
 
     Raises:
         UsageError: E_USAGE: there is no such face, none at all, or several and no number.
+        InputError: E_EMPTY: it is seen in no frame.
     """
     faces = {take.face: take for take in capture.takes}
     known = ", ".join(map(str, sorted(faces)))
@@ -56,9 +57,11 @@ def face_of(capture: Capture, number: int | None, source: object) -> Take:
     if number is None:
         if len(faces) > 1:
             raise UsageError(source, "E_USAGE", f"holds {len(faces)} faces", f"choose with --face: {known}")
-        return capture.takes[0]
+        number = capture.takes[0].face
     if number not in faces:
         raise UsageError(source, "E_USAGE", f"holds no face {number}", f"it holds {known}")
+    if not faces[number].valid.any():
+        raise InputError(source, "E_EMPTY", f"face {number} is seen in no frame", "name another take")
     return faces[number]
 
 
@@ -83,7 +86,7 @@ def check_target(output: Path, frames: FrameKind | None = None) -> None:
 def animate(
     take: Take,
     rig: Rig,
-    output: Path,
+    output: StrPath,
     options: AnimateOptions,
     *,
     frames: FrameKind | None = None,
@@ -110,6 +113,7 @@ def animate(
         UsageError: the output is of no known kind, or the take does not lead to the rig.
         OutputError: the result is there already, or the disk refuses.
     """
+    output = Path(output)
     check_target(output, frames)
     folder = output.is_dir() or not output.suffix
     if texture is not None and (frames == "obj" or rig.rest().uv is None):
@@ -173,6 +177,7 @@ def _write_glb(
     watch: Callable[[int, int], None],
 ) -> Animated:
     """The rig at rest, its morph targets, and the take as their animation; a FLAME gets ARKit's targets."""
+    check_replaceable(output, overwrite)
     performance = perform(take, rig, options, bridge, ARKIT if rig.basis == FLAME else rig.basis)
     if options.rate is not None:
         performance = paced(performance)

@@ -12,7 +12,7 @@ from mien.core.basis import ARKIT, BASES, FLAME, PERFECT_SYNC, Basis
 from mien.core.errors import ModelError, UsageError
 from mien.core.face import Capture, Expression, Take
 from mien.formats.files import make_folder
-from mien.formats.registry import EXTENSIONS, FORMATS, Format, load, save
+from mien.formats.registry import FORMATS, Format, format_of, load, save
 from mien.rig.bridge import Bridge, remembered
 from mien.rig.convert import Route, route
 from mien.rig.convert import convert as convert_expression
@@ -48,6 +48,7 @@ class Converted:
         outside: weights that leave the basis' nominal range and are kept.
         clipped: weights that left it and were clipped.
         bridge: to FLAME, where it was used; it knows its own error.
+        format: in which it was written, which may lack columns; None where it was not.
     """
 
     capture: Capture
@@ -56,6 +57,7 @@ class Converted:
     outside: int
     clipped: int
     bridge: Bridge | None
+    format: Format | None = None
 
 
 def installed_bridge(flame: Rig | None = None) -> Bridge:
@@ -201,7 +203,7 @@ def convert_file(
         if target.format.single and len(capture.takes) > 1:
             cause = f"{target.format.name} keeps one face, and {source.name} holds {len(capture.takes)}"
             raise UsageError(target.path, "E_USAGE", cause, "choose one with --face")
-    results = [_over(capture, target.basis, options, bridge) for target in targets]
+    results = [replace(_over(capture, target.basis, options, bridge), format=target.format) for target in targets]
     for target, result in zip(targets, results, strict=True):
         make_folder(target.path.parent)
         save(result.capture, target.path, overwrite, target.format.name)
@@ -248,10 +250,5 @@ def _targets(
 
 def _format(path: Path, name: str | None) -> Format:
     """The format of this name where the extension is one of its own, else the first of the extension."""
-    extension = path.suffix.lower()
-    preferred = [] if name is None else [FORMATS[name]]
-    for each in (*preferred, *FORMATS.values()):
-        if extension in each.extensions:
-            return each
-    cause = f"a capture is not kept as {extension or 'a file without extension'}"
-    raise UsageError(path, "E_USAGE", cause, f"use {', '.join(EXTENSIONS)}")
+    fits = name is not None and path.suffix.lower() in FORMATS[name].extensions
+    return format_of(path, name if fits else None)

@@ -1,4 +1,4 @@
-"""Getting the ICT rig from its project, on the user's explicit command: the one place where mien reaches a network.
+"""Getting the ICT rig from its project, on the user's explicit command: the one place where mien downloads anything.
 
 Every file comes from one commit of one host; a redirect elsewhere is refused. Files that came whole are kept beside the
 target until all are there, so that a broken fetch goes on where it stopped. What they hold must be, number by number,

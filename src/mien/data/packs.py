@@ -140,6 +140,9 @@ def read_faces(file: Path) -> FacesPack:
     for name in ("spread", "identity", "split"):
         _check_shape(file, name, columns[name], (count,))
     _check_shape(file, "mirror", columns["mirror"], (LANDMARKS,))
+    rendered = columns.get("rendered", np.array(False))
+    if rendered.shape or rendered.dtype != np.bool_:
+        raise InputError(file, "E_FORMAT", "rendered must be one truth value", _REMEDY)
     weights = np.zeros((len(landmarks), len(ARKIT)), np.float32)
     for place, name in enumerate(columns["blendshape_names"].tolist()):
         if name in ARKIT.columns:
@@ -153,7 +156,7 @@ def read_faces(file: Path) -> FacesPack:
         columns["identity"],
         columns["split"],
         columns["mirror"].astype(np.int64),
-        bool(columns.get("rendered", False)),
+        bool(rendered),
     )
 
 

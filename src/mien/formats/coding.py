@@ -33,6 +33,12 @@ def is_unit(name: str) -> bool:
         return False
 
 
+def unsaid(units: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of `FACS` that a table with these units has no place for."""
+    said = {place for unit in units for place in columns_of(unit)}
+    return tuple(column for place, column in enumerate(FACS.columns) if place not in said)
+
+
 def stronger(expression: Expression, units: tuple[str, ...]) -> Array:
     """Intensities [T, len(units)] of units over `FACS`: of two sides the stronger, as a coder scores what is there."""
     weights = expression.weights.astype(np.float64)

@@ -157,7 +157,7 @@ def read_sheet(path: Path, choose: Callable[[tuple[str, ...]], Choice], remedy: 
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         cause = f"line {line}: not a text file: byte {error.start} of the file is not UTF-8"
-    except (ValueError, csv.Error) as error:
+    except ValueError as error:
         cause = str(error)
     raise InputError(path, "E_FORMAT", cause, remedy)
 
@@ -212,8 +212,8 @@ def refuse(unknown: Sequence[str], found: Sequence[str], where: str) -> None:
 
 
 def _parsed(text: str, choose: Callable[[tuple[str, ...]], Choice]) -> Sheet:
-    rows = csv.reader(_lines(text), strict=True)
-    found = tuple(name.strip() for name in next(rows, []))
+    rows = _rows(text)
+    found = tuple(name.strip() for name in next(rows, (1, []))[1])
     if len(set(found)) < len(found):
         seen: set[str] = set()
         double = next(name for name in found if name in seen or seen.add(name))  # type: ignore[func-returns-value]
@@ -224,20 +224,30 @@ def _parsed(text: str, choose: Callable[[tuple[str, ...]], Choice]) -> Sheet:
     text_places = [found.index(name) for name in choice.texts]
     numbers, texts, lines = [], [], []
     empty = 0
-    for row in rows:
+    for line, row in rows:
         if not row:
             empty += 1
             if empty > _EMPTY_LIMIT:
-                raise ValueError(f"line {rows.line_num}: more than {_EMPTY_LIMIT} lines are empty")
+                raise ValueError(f"line {line}: more than {_EMPTY_LIMIT} lines are empty")
             continue
         if len(row) != len(found):
             edge = f"{found[len(row)]} is missing" if len(row) < len(found) else f"nothing is named {len(found) + 1}"
-            raise ValueError(f"line {rows.line_num} has {len(row)} cells, the header {len(found)}: {edge}")
-        numbers.append(_numbers([row[place] for place in places], choice, rows.line_num))
+            raise ValueError(f"line {line} has {len(row)} cells, the header {len(found)}: {edge}")
+        numbers.append(_numbers([row[place] for place in places], choice, line))
         texts.append(tuple(row[place] for place in text_places))
-        lines.append(rows.line_num)
+        lines.append(line)
     matrix = np.array(numbers, np.float64).reshape(len(lines), len(places))
     return Sheet(choice, matrix, tuple(texts), np.array(lines, np.int64))
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The cells of every row, and the line at which it ends."""
+    rows = csv.reader(_lines(text), strict=True)
+    try:
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise ValueError(f"line {rows.line_num}: {error}") from None
 
 
 def _lines(text: str) -> Iterator[str]:

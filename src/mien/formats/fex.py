@@ -110,8 +110,8 @@ def read_fex(path: Path) -> Capture:
     """What py-feat saved, as a capture over FACS: one take for each `Identity`, both sides of a unit the same.
 
     Units that the file lacks are 0. Both eyes look the same way. `FaceScore` is score and quality; landmarks are None.
-    A row with an empty box is a frame in which the face was not seen. Times are as coarse as the file has them, and 0
-    for photos. Emotions, meshes, embeddings and other columns are not read.
+    A row with an empty box is a frame in which the face was not seen. Times of whole seconds are told apart by the
+    frames (`_told_apart`); of photos they are 0. Emotions, meshes, embeddings and other columns are not read.
 
     Raises:
         InputError: E_FORMAT: no such file, several inputs in one file, or a cell that is wrong, with line and column;
@@ -147,7 +147,7 @@ def _capture(sheet: Sheet) -> Capture:
     seen = np.asarray(~np.isnan(sheet.columns(_BOX)).any(1))
     _check(sheet.rows(seen))
     frames = sheet.check(["frame"], _WHOLE, whole=True)[:, 0] if "frame" in sheet else np.zeros(len(sheet))
-    times = _times(sheet)
+    times = _told_apart(frames, _times(sheet))
     groups: dict[int, list[int]] = {}
     for row, face in enumerate(_faces(sheet, seen)):
         if face is not None:
@@ -193,6 +193,21 @@ def _times(sheet: Sheet) -> Array:
             raise sheet.wrong(row, "approx_time", f"{cell!r:.40} is no time MM:SS")
         times.append(60 * int(match[1] or 0) + float(match[2]))
     return np.array(times)
+
+
+def _told_apart(frames: Array, times: Array) -> Array:
+    """[R] times that are whole seconds, as py-feat writes them, by the rate at which they are those of frame / rate.
+
+    Its last frame has the length of the video. Where no rate fits, or all is over within a second, times stay.
+    """
+    inner = (frames < frames.max()) & (times > 0)
+    coarse = len(np.unique(times)) < len(np.unique(frames)) and bool((times == np.floor(times)).all())
+    if not (coarse and inner.any()):
+        return times
+    rate = float((frames[inner] / times[inner]).min())
+    if rate <= (frames[inner] / (times[inner] + 1)).max():
+        return times
+    return np.asarray(frames / rate)
 
 
 def _take(source: str, face: int, sheet: Sheet, frames: Array, times: Array, seen: Array) -> Take:

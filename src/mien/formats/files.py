@@ -189,7 +189,7 @@ def replacing(path: StrPath, overwrite: bool) -> Iterator[Path]:
             for any other refusal of the system.
     """
     target = Path(path)
-    _check_replaceable(target, overwrite)
+    check_replaceable(target, overwrite)
     temporary = target.parent / f".mien-{secrets.token_hex(8)}{target.suffix}"
     try:
         # Made here rather than by the encoder: `O_EXCL` refuses a planted link, and a folder that takes no file is
@@ -197,7 +197,7 @@ def replacing(path: StrPath, overwrite: bool) -> Iterator[Path]:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         yield temporary
         _flush(temporary)
-        _check_replaceable(target, overwrite)
+        check_replaceable(target, overwrite)
         os.replace(temporary, target)
         with suppress(OSError):  # not every system can flush a folder; the file itself is safe by now
             _flush(target.parent)
@@ -221,7 +221,12 @@ def make_folder(path: StrPath) -> None:
         raise OutputError(path, "E_NOTDIR", f"cannot be made a folder: {error.strerror}", remedy) from error
 
 
-def _check_replaceable(target: Path, overwrite: bool) -> None:
+def check_replaceable(target: Path, overwrite: bool) -> None:
+    """Refuses what `replacing` would refuse of the file that is there, for who has work to do before it.
+
+    Raises:
+        OutputError: E_EXISTS, or E_NOTFILE when it is a folder or a device.
+    """
     try:
         mode = os.stat(target).st_mode
     except (OSError, ValueError):

@@ -25,7 +25,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from mien.core.arrays import Array
 from mien.core.errors import InputError, UsageError
 from mien.core.image import Frame
-from mien.formats.files import MediaKind, StrPath, kind_of, read_bytes, replacing
+from mien.formats.files import MediaKind, StrPath, check_replaceable, kind_of, read_bytes, replacing
 
 MAX_PIXELS = 50_000_000
 """Pixels of the largest picture that is decoded unless the caller allows more."""
@@ -87,14 +87,20 @@ def write_image(pixels: Array, path: StrPath, overwrite: bool = False, comment: 
         OutputError: what `replacing` raises; the folder is then as it was.
         ValueError: the pixels have another shape or type.
     """
+    check_picture(path, overwrite)
+    image = Image.fromarray(np.ascontiguousarray(Frame(pixels).pixels))
+    name, options = _ENCODINGS[Path(path).suffix.lower()]
+    with replacing(path, overwrite) as temporary:
+        image.save(temporary, format=name, **options, **_remark(name, comment))
+
+
+def check_picture(path: StrPath, overwrite: bool = False) -> None:
+    """Refuses, before a picture is made, a name under which `write_image` would not write it. Raises as it does."""
     suffix = Path(path).suffix.lower()
     if suffix not in _ENCODINGS:
         known = ", ".join(_ENCODINGS)
         raise UsageError(path, "E_FORMAT", f"pictures are not written as '{suffix}'", f"end the name in one of {known}")
-    image = Image.fromarray(np.ascontiguousarray(Frame(pixels).pixels))
-    name, options = _ENCODINGS[suffix]
-    with replacing(path, overwrite) as temporary:
-        image.save(temporary, format=name, **options, **_remark(name, comment))
+    check_replaceable(Path(path), overwrite)
 
 
 def _remark(name: str, comment: str) -> dict[str, PngInfo | Image.Exif]:

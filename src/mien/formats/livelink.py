@@ -51,7 +51,7 @@ def livelink_header(order: Order = "app") -> tuple[str, ...]:
 
 def is_livelink(line: str) -> bool:
     """Whether this is the first line of such a file."""
-    return line.startswith(f"Timecode,{_COUNT}")
+    return _COUNT in [name.strip() for name in line.split(",")]
 
 
 def write_livelink(capture: Capture, path: Path, overwrite: bool = False, order: Order = "app") -> None:
@@ -108,8 +108,9 @@ def read_livelink(path: Path) -> Capture:
     """What Live Link Face recorded, as a capture of one take over ARKit; both orders of its columns are read.
 
     Times are seconds from the first row's timecode. `frame_rate` is the timecode's base (60 where a recording of 30
-    rows a second counts in 60ths) and `frames` are its frames from the first, so that they run 0, 2, 4, … there.
-    `start_timecode` keeps the thousandths of a frame. Weights within -0.5 to 2 are kept as they are.
+    rows a second counts in 60ths) and `frames` are its frames from the first, so that they run 0, 2, 4, … there; of
+    rows within one frame, the later ones take the next numbers. `start_timecode` keeps the thousandths of a frame.
+    Weights within -0.5 to 2 are kept as they are.
 
     Such a file knows no picture: `valid` is True, `score` and `quality` 1, `box`, size and translation 0, landmarks
     None. With the translation 0 the head's rotation is the one against the line of sight, as the file has it.
@@ -151,7 +152,7 @@ def _capture(source: str, sheet: Sheet) -> Capture:
             Gaze(np.stack([left, right], axis=1)),
         ),
         times=since / (base * 1000),
-        frames=np.rint(since / 1000).astype(np.int64),
+        frames=_distinct(np.rint(since / 1000).astype(np.int64)),
         valid=np.ones(count, np.bool_),
         box=np.zeros((count, 4)),
         score=np.ones(count),
@@ -161,6 +162,12 @@ def _capture(source: str, sheet: Sheet) -> Capture:
         start_timecode=timecode_of(int(ticks[0]), base),
     )
     return Capture(source, 0, 0, (take,), count)
+
+
+def _distinct(frames: Array) -> Array:
+    """Rising numbers [R] with no two the same: a clock that wanders may put two rows into one frame."""
+    rows = np.arange(len(frames))
+    return np.asarray(np.maximum.accumulate(frames - rows) + rows)
 
 
 def _times(sheet: Sheet) -> tuple[int, Array]:

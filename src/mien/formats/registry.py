@@ -13,10 +13,13 @@ import numpy as np
 from mien.core.basis import ARKIT, FACS
 from mien.core.errors import OutputError, UsageError
 from mien.core.face import Capture
+from mien.formats.coding import unsaid
 from mien.formats.columns import header_line, weight_range
+from mien.formats.fex import UNITS as FEX_UNITS
 from mien.formats.fex import is_fex, read_fex, write_fex
 from mien.formats.files import StrPath
 from mien.formats.livelink import is_livelink, read_livelink, write_livelink
+from mien.formats.openface import UNITS as OPENFACE_UNITS
 from mien.formats.openface import is_openface, read_openface, write_openface
 from mien.formats.parquet import read_parquet, write_parquet
 from mien.formats.tables import read_table_capture, write_table
@@ -35,6 +38,8 @@ class Format:
         basis: name of the one basis that it holds, or None for any.
         single: whether it holds one face only.
         recognises: whether the first line of a file is one of this format; None where the extension says it.
+        lacks: columns of `basis` that it has no place for: they are not written. What it has of both sides is the
+            stronger one, where there are any.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Format:
     basis: str | None = None
     single: bool = False
     recognises: Callable[[str], bool] | None = None
+    lacks: tuple[str, ...] = ()
 
 
 _ALL = (
@@ -51,8 +57,8 @@ _ALL = (
     Format("table", (".csv",), write_table, read_table_capture),
     Format("livelink", (".csv",), write_livelink, read_livelink, ARKIT.name, True, is_livelink),
     Format("livelink-enum", (".csv",), partial(write_livelink, order="enum"), read_livelink, ARKIT.name, True),
-    Format("openface", (".csv",), write_openface, read_openface, FACS.name, recognises=is_openface),
-    Format("fex", (".csv",), write_fex, read_fex, FACS.name, recognises=is_fex),
+    Format("openface", (".csv",), write_openface, read_openface, FACS.name, False, is_openface, unsaid(OPENFACE_UNITS)),
+    Format("fex", (".csv",), write_fex, read_fex, FACS.name, False, is_fex, unsaid(FEX_UNITS)),
     Format("parquet", (".parquet",), write_parquet, read_parquet),
 )
 
@@ -137,4 +143,4 @@ def _check_weights(capture: Capture, path: Path) -> None:
             t, k = (int(place) for place in np.argwhere(outside)[0])
             where = f"face {take.face}, frame {take.frames[t]}, {expression.basis.columns[k]}"
             cause = f"{where}: {expression.weights[t, k]:g} lies outside {low:g} to {high:g}"
-            raise OutputError(path, "E_FORMAT", cause, "save it as .json or .npz")
+            raise OutputError(path, "E_FORMAT", cause, "save it as .json or .npz, or convert it with --clip")

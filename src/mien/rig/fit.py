@@ -7,8 +7,9 @@ frame to frame was multiplied out before:
     min_{s, w}  |D^(1/2) (y - B s - E w)|² + λ_s |s|² + λ_1 Σ w + λ_2 |w|²,    0 ≤ w ≤ 1
 
 where y are the points in the head's axes less the mean face, B and E the directions of identity and expression, and D
-what each point is worth. Points that fit badly are pulled in (P. J. Huber's modified residuals), so the products stay
-valid. The two steps alternate. Our own.
+what each point is worth. What a small motion of the head would do to y is free, too: else the head, laid over the last
+face, would hold back the next. Points that fit badly are pulled in (P. J. Huber's modified residuals), so the products
+stay valid. The two steps alternate. Our own.
 """
 
 from dataclasses import dataclass
@@ -92,16 +93,13 @@ class Fitter:
         each = np.ones((LANDMARKS, 3))
         each[:, 2] = options.depth
         weigh = each.ravel() / options.deviation**2 / (2 * LANDMARKS)
-        identities, expressions = self._identities * weigh, self._expressions * weigh
-        self._seen = expressions
-        count = len(self._identities)
-        known = np.linalg.inv(identities @ self._identities.T + options.identity * np.eye(count))
-        self._to_shape = known @ identities
-        shared = expressions @ self._identities.T
-        gram = expressions @ self._expressions.T + options.ease * np.eye(len(MOVED))
-        self._given = _Bounded(gram, options.steps)
-        self._free = _Bounded(gram - shared @ known @ shared.T, options.steps)
-        self._shared = shared
+        heads = _head_motions(self._mean)
+        count, free = len(self._identities), np.zeros(len(heads))
+        everything = np.concatenate([self._identities, heads])
+        wish = np.concatenate([np.full(count, options.identity), free])
+        self._unknown = _Weights(self._expressions, everything, wish, weigh, options)
+        self._known = _Weights(self._expressions, heads, free, weigh, options)
+        self._to_shape = self._unknown.others[:count]
 
     @property
     def identities(self) -> int:
@@ -129,12 +127,10 @@ class Fitter:
             seen = self._tamed(seen, face) if not first or round_ else seen
             offset = (seen - self._mean).ravel()
             if shape is None:
-                pull = self._seen @ offset - self._shared @ (self._to_shape @ offset)
-                weights = self._free.solve(pull - self.options.sparsity, weights)
+                weights = self._unknown.solve(offset, weights)
                 person = self._to_shape @ (offset - weights @ self._expressions)
             else:
-                pull = self._seen @ (offset - person @ self._identities)
-                weights = self._given.solve(pull - self.options.sparsity, weights)
+                weights = self._known.solve(offset - person @ self._identities, weights)
             face = self._face(person, weights)
         head = fit_similarity(face + turned, points, self._worth)
         laid = head.scale * (face + turned) @ head.rotation.T + head.translation
@@ -164,6 +160,43 @@ class Fitter:
         distance = np.sqrt((away[:, :2] ** 2).sum(1))
         far = np.minimum(1.0, self.options.outlier / np.maximum(distance, 1e-12))
         return np.asarray(face + away * far[:, None])
+
+
+def _head_motions(mean: Array) -> Array:
+    """[7, 1434] what points do when a head moves a little to each side, turns about each axis, and comes nearer."""
+    sides = np.broadcast_to(np.eye(3)[:, None], (3, *mean.shape))
+    about = mean - mean.mean(0)
+    turns = np.cross(np.eye(3)[:, None], about)
+    return np.concatenate([sides, turns, about[None]]).reshape(7, -1)
+
+
+class _Weights:
+    """The problem in the weights alone: what else moves the points was multiplied out.
+
+    Args:
+        expressions: [K, 1434] directions of the weights.
+        others: [N, 1434] of everything else.
+        wish: [N] what each of those costs, squared.
+        weigh: [1434] what each coordinate is worth.
+        options: how much weights cost, and how many steps are made.
+
+    Attributes:
+        others: [N, 1434] what gives each of the others, of an offset that no weight explains.
+    """
+
+    def __init__(self, expressions: Array, others: Array, wish: Array, weigh: Array, options: FitOptions) -> None:
+        seen = expressions * weigh
+        shared = seen @ others.T
+        inverse = np.linalg.inv(others * weigh @ others.T + np.diag(wish))
+        self.others = inverse @ (others * weigh)
+        self._seen = seen - shared @ self.others
+        self._sparsity = options.sparsity
+        gram = seen @ expressions.T - shared @ inverse @ shared.T + options.ease * np.eye(len(expressions))
+        self._bounded = _Bounded(gram, options.steps)
+
+    def solve(self, offset: Array, start: Array) -> Array:
+        """[K] the weights that explain `offset` [1434] best, from `start` [K]."""
+        return self._bounded.solve(self._seen @ offset - self._sparsity, start)
 
 
 class _Bounded:

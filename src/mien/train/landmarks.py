@@ -1,5 +1,4 @@
-"""Recipe of the landmark network: the teacher's points on real faces, and the true ones of renders where there are any,
-seen through every view a camera may take."""
+"""Recipe of the landmark network: the teacher's points on real faces, seen through every view a camera may take."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.report import Row
 from mien.data.augment import degrade, fill_outside, jitter, points_in_views, take_views, view_maps
 from mien.data.decoys import find_decoys
-from mien.data.packs import FacesPack, read_folder
+from mien.data.packs import FacesPack, read_photos
 from mien.data.rooms import Rooms
 from mien.data.tiles import Tiles, cut_tiles, faceless_tiles
 from mien.losses import depth_distance, point_distance, weights_distance
@@ -64,7 +63,7 @@ class Views(NamedTuple):
 
 
 class LandmarkTask:
-    """Points, depth, presence, and a glance at the weights so that the features know of expression.
+    """Points, depth, presence, and a glance at the teacher's weights so that the features know of expression.
 
     Args:
         data: folder of the packs.
@@ -75,7 +74,7 @@ class LandmarkTask:
     """
 
     def __init__(self, data: Path, finder: Path) -> None:
-        packs, scenes = read_folder(data)
+        packs, scenes = read_photos(data)
         if scenes is None:
             raise InputError(data, "E_NOTFILE", "holds no scenes.npz", "presence is learned from faceless pictures")
         eager = trained_finder(finder)
@@ -101,10 +100,9 @@ class LandmarkTask:
         self._start()
 
     def _sampling(self, packs: list[FacesPack]) -> Tensor:
-        """Probability of each tile: small packs count more than their size, less than their number; renders twice."""
+        """Probability of each tile: small packs count more than their size, not as much as their number."""
         sizes = torch.tensor([float((self.tiles.pack == k).sum()) for k in range(len(packs))])
-        shares = sizes**0.6 * torch.tensor([2.0 if pack.rendered else 1.0 for pack in packs])
-        return (shares / sizes)[torch.from_numpy(self.tiles.pack)]
+        return (sizes**0.6 / sizes)[torch.from_numpy(self.tiles.pack)]
 
     def _start(self) -> None:
         """The linear face model that the last layer starts from: principal directions of the true points in views."""
@@ -148,7 +146,7 @@ class LandmarkTask:
         present[sample.faces] = 1
         presence = functional.binary_cross_entropy(seen.presence.float().clamp(1e-6, 1 - 1e-6), present)
         glance = weights_distance(weights[sample.faces].float(), sample.weights, self._column_scale)
-        return 10 * places + 0.5 * presence + 1.5 * glance
+        return 10 * places + 0.5 * presence + 0.5 * glance
 
     def score(self, network: nn.Module) -> tuple[Row, ...]:
         """Mean % of the inter-ocular distance on each pack's validation faces, cut as in following, and presence."""

@@ -190,7 +190,7 @@ def begin_from(network: nn.Module, file: Path) -> None:
     """
     try:
         network.load_state_dict(read_checkpoint(file)["average"])
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:  # whatever another file holds
         remedy = "name the checkpoint of a training of the same network"
         raise InputError(file, "E_STATE", "this checkpoint does not fit the network", remedy) from error
 

@@ -38,7 +38,7 @@ DEAD = (
 )
 """Channels in which the teacher's scores say nothing: ICT's directions as they are."""
 
-_RIDGE, _STIFF, _REACH = 1e-3, 5.0, 1e-3
+_RIDGE, _STIFF, _REACH = 1e-3, 3.0, 1e-3
 """The prior's weight, squared weights; how much stiffer it is where ICT moves nothing; metres that count as moving."""
 _TURN_RIDGE = 1e-6
 _BETWEEN = 10.0
@@ -82,8 +82,14 @@ def learn_rig(packs: list[FacesPack], shape: FaceShape, ict: IctRig, places: Pla
         shape: the mean face.
         ict: the ICT rig.
         places: where the landmarks lie on it.
+
+    Raises:
+        ValueError: nobody rests.
     """
     faces = gather(packs, shape)
+    calm = resting(faces)
+    if not calm.any():
+        raise ValueError("none of the training faces rests its mouth")
     mirror = packs[0].mirror
     carried = carried_directions(ict, places, shape, mirror)
     normal = _Normal.of(faces)
@@ -92,7 +98,6 @@ def learn_rig(packs: list[FacesPack], shape: FaceShape, ict: IctRig, places: Pla
     left = faces.points - shape.points - np.tensordot(faces.weights, expressions, 1)
     left -= np.tensordot(faces.turns, turns, 1)
     identities = _components(left.reshape(len(left), -1), faces.worth)
-    calm = resting(faces)
     rest = faces.points[calm] - np.tensordot(faces.turns[calm], turns, 1)
     return CompactModel(_even(rest.mean(0), mirror), identities, expressions, turns, shape.triangles, places)
 
@@ -218,6 +223,8 @@ def _components(offsets: Array, worth: Array) -> Array:
     variance, directions = np.linalg.eigh(away.T @ away)
     kept = slice(None, -IDENTITIES - 1, -1)
     scaled = directions[:, kept] * np.sqrt(np.maximum(variance[kept], 0))
+    # An eigenvector has no sign of its own: which one comes out would depend on the number of threads.
+    scaled *= np.where(np.arange(len(scaled)) @ scaled < 0, -1, 1)
     return np.asarray(scaled.T.reshape(IDENTITIES, -1, 3))
 
 

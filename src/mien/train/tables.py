@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.core.card import ModelCard
-from mien.core.errors import UsageError
+from mien.core.errors import InputError, UsageError
 from mien.data.packs import read_photos
 from mien.detect.landmarks import LandmarkReader
 from mien.detect.shape import mean_face
@@ -57,10 +57,13 @@ def _make_shape(data: Path, folder: Path, command: str, rig: Path | None) -> Mod
 def _make_rig(data: Path, folder: Path, command: str, rig: Path | None) -> ModelCard:
     ict = rig_named("ict") if rig is None else IctRig.load(rig)
     if not isinstance(ict, IctRig):
-        raise UsageError(rig, "E_USAGE", "is no ICT rig", "name ICT's .npz or folder with --ict")
+        raise UsageError("--ict", "E_USAGE", "is no ICT rig", "name ICT's .npz or folder with --ict")
     photos = read_photos(data)[0]
     places = find_places(ict, mean_face().points, photos, LandmarkReader(OnnxSession(card("landmarks"))))
-    model = learn_rig(photos, mean_face(), ict, places)
+    try:
+        model = learn_rig(photos, mean_face(), ict, places)
+    except ValueError as error:
+        raise InputError(data, "E_FORMAT", str(error), "add packs of people with calm, closed mouths") from None
     file = folder / f"{RIG}.npz"
     write_members(file, model.members())
     return write_story(file, _RIG_STORY, f"{command} --ict ict.npz", ())

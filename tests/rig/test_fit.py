@@ -1,0 +1,453 @@
+"""Landmarks that the rig itself made are explained by what they were made of, wherever the head is."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from portraits import mirror
+
+from mien.core.arrays import Array
+from mien.core.basis import ARKIT
+from mien.core.face import IRIS_LEFT, IRIS_RIGHT, LANDMARKS
+from mien.core.geometry import rotation_from_angles
+from mien.detect.shape import mean_face
+from mien.rig.compact import MOVED, CompactModel, compact_model, turn_features
+from mien.rig.fit import FaceFit, FitOptions, Fitter, TakeFitter, _Bounded, fit_take, residual
+
+CHECKED = settings(derandomize=True, deadline=None, max_examples=12)
+SEEDS = st.integers(0, 10_000)
+PLACES = ARKIT.indices(MOVED)
+SCALE, MIDDLE = 1500.0, np.array([300.0, 200.0, 0.0])
+"""Pixels a metre, and where the head is: the irises are some 95 pixels apart."""
+
+UNBIASED = FitOptions(identity=1e-3, sparsity=1e-3, ease=1e-3, rounds=8, further=6, steps=300, outlier=1.0)
+"""Hardly a wish for usual faces and weak channels, and all the time in the world: then only the truth fits."""
+
+
+USUAL = FitOptions()
+
+
+@cache
+def fitter(options: FitOptions = USUAL) -> Fitter:
+    return Fitter(compact_model(), mean_face().steadiness, options)
+
+
+def person(rng: np.random.Generator) -> Array:
+    """[S] somebody, not too unusual."""
+    return np.clip(rng.normal(size=fitter().identities) * 0.7, -2, 2)
+
+
+def expression(rng: np.random.Generator, channels: int = 4) -> Array:
+    """[52] a few channels."""
+    weights = np.zeros(len(ARKIT))
+    weights[rng.permutation(PLACES)[:channels]] = rng.uniform(0.2, 1, channels)
+    return weights
+
+
+def turned(rng: np.random.Generator, most: float = 0.3) -> Array:
+    return rotation_from_angles(*rng.uniform(-most, most, 3))
+
+
+def face(shape: Array, weights: Array, rotation: Array, scale: float = SCALE, middle: Array = MIDDLE) -> Array:
+    """[478, 3] pixels: what a landmark reader would see of somebody, faults of reading turned heads included."""
+    model = compact_model()
+    points = model.mean + np.tensordot(shape, model.identities, 1)
+    points = points + np.tensordot(weights[PLACES], model.expressions, 1)
+    points = points + np.tensordot(turn_features(rotation), model.turns, 1)
+    return np.asarray(scale * points @ rotation.T + middle)
+
+
+def made(seed: int) -> tuple[Array, Array, Array, Array]:
+    """Shape, weights, rotation, and the landmarks that follow from them."""
+    rng = np.random.default_rng(seed)
+    shape, weights, rotation = person(rng), expression(rng), turned(rng)
+    return shape, weights, rotation, face(shape, weights, rotation)
+
+
+def surface_error(one: Array, other: Array) -> float:
+    """Mean distance in mm between the resting faces of two shapes: shapes themselves may differ where nothing shows."""
+    return 1000 * float(np.linalg.norm(np.tensordot(one - other, compact_model().identities, 1), axis=1).mean())
+
+
+def correlation(one: Array, other: Array) -> float:
+    return float(np.corrcoef(np.ravel(one), np.ravel(other))[0, 1])
+
+
+# --- a face -----------------------------------------------------------------------------------------------------------
+
+
+@CHECKED
+@given(SEEDS)
+def test_without_wishes_a_made_face_comes_back_as_it_was_made(seed: int) -> None:
+    """Weights to a fiftieth, points to a hundredth of a percent of the inter-ocular distance, the head to the digit."""
+    shape, weights, rotation, points = made(seed)
+    fit = fitter(UNBIASED).fit(points)
+    assert fit.residual < 0.01
+    np.testing.assert_allclose(fit.weights, weights, atol=0.03)
+    assert np.abs(fit.weights - weights).mean() < 2e-3
+    np.testing.assert_allclose(fit.shape, shape, atol=0.25)
+    assert surface_error(fit.shape, shape) < 0.03
+    np.testing.assert_allclose(fit.head.rotation, rotation, atol=1e-3)
+    assert fit.head.scale == pytest.approx(SCALE, rel=1e-3)
+
+
+@CHECKED
+@given(SEEDS)
+def test_of_somebody_known_the_weights_come_back_to_a_thousandth(seed: int) -> None:
+    shape, weights, _, points = made(seed)
+    fit = fitter(UNBIASED).fit(points, shape)
+    np.testing.assert_allclose(fit.weights, weights, atol=3e-3)
+    assert fit.residual < 1e-3
+
+
+@CHECKED
+@given(SEEDS)
+def test_with_wishes_what_is_seen_is_explained_by_nearly_the_weights_that_made_it(seed: int) -> None:
+    """Who somebody is and what they do can look the same: channels lose a part of themselves to identity."""
+    shape, weights, _, points = made(seed)
+    stranger, friend = fitter().fit(points), fitter().fit(points, shape)
+    assert stranger.residual < 0.6
+    assert np.abs(stranger.weights - weights).mean() < 0.06
+    assert correlation(stranger.weights, weights) > 0.75
+    assert friend.residual < 0.3
+    assert np.abs(friend.weights - weights).mean() < 0.03
+    assert correlation(friend.weights, weights) > 0.85
+
+
+def test_a_resting_face_is_at_rest() -> None:
+    fit = fitter().fit(SCALE * compact_model().mean.astype(np.float64) + MIDDLE)
+    assert not fit.weights.any()
+    assert np.abs(fit.shape).max() < 1e-3
+    assert fit.residual < 1e-3
+    np.testing.assert_allclose(fit.head.rotation, np.eye(3), atol=1e-6)
+    assert fit.head.scale == pytest.approx(SCALE)
+
+
+@CHECKED
+@given(SEEDS, st.floats(0.001, 0.05))
+def test_weights_are_fractions_whatever_is_shown(seed: int, noise: float) -> None:
+    rng = np.random.default_rng(seed)
+    points = SCALE * (compact_model().mean + rng.normal(0, noise, (LANDMARKS, 3)))
+    shape = rng.normal(0, 2, fitter().identities)
+    for fit in (fitter().fit(points), fitter().fit(points, shape, rng.uniform(0, 1, 52))):
+        assert fit.weights.shape == (52,)
+        assert fit.weights.dtype == np.float32
+        assert ((fit.weights >= 0) & (fit.weights <= 1)).all()
+        assert fit.weights[ARKIT.index("tongueOut")] == 0
+        assert all(np.isfinite(part).all() for part in (fit.shape, fit.points, fit.residual, fit.head.rotation))
+
+
+def test_landmarks_are_left_as_they_are() -> None:
+    points = made(3)[3]
+    before, start = points.copy(), np.full(52, 0.5)
+    fitter().fit(points, np.zeros(fitter().identities), start)
+    np.testing.assert_array_equal(points, before)
+    assert (start == 0.5).all()
+
+
+def test_the_fitted_points_are_the_rigs_in_the_picture() -> None:
+    points = made(4)[3]
+    fit = fitter(replace(FitOptions(), outlier=1.0)).fit(points)
+    # The head is laid anew over the last face; what turning does to the points was told by the turn before that.
+    expected = face(fit.shape, fit.weights.astype(np.float64), fit.head.rotation, fit.head.scale, fit.head.translation)
+    np.testing.assert_allclose(fit.points, expected, atol=0.3)
+    assert fit.residual == residual(fit.points, points)
+
+
+def test_more_wish_for_few_channels_leaves_fewer() -> None:
+    points = made(5)[3]
+    counts = [(fitter(FitOptions(sparsity=wish)).fit(points).weights > 0.01).sum() for wish in (0.0, 2.0, 30.0, 1e6)]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] > counts[2]
+    assert counts[-1] == 0
+
+
+def test_a_wish_for_the_usual_makes_faces_more_usual() -> None:
+    points = made(6)[3]
+    sizes = [np.linalg.norm(fitter(FitOptions(identity=wish)).fit(points).shape) for wish in (0.1, 2.0, 40.0, 1e9)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] < 1e-3
+
+
+# --- wherever the head is ---------------------------------------------------------------------------------------------
+
+
+@CHECKED
+@given(SEEDS, st.floats(0.05, 20), st.floats(-3.1, 3.1), st.tuples(*[st.floats(-2000, 2000)] * 3))
+def test_place_size_and_roll_in_the_picture_do_not_matter(
+    seed: int, size: float, roll: float, way: tuple[float, ...]
+) -> None:
+    points = made(seed)[3]
+    rotation = rotation_from_angles(0, 0, roll)
+    here, there = fitter().fit(points), fitter().fit(size * points @ rotation.T + way)
+    np.testing.assert_allclose(there.weights, here.weights, atol=1e-5)
+    np.testing.assert_allclose(there.shape, here.shape, atol=1e-6)
+    np.testing.assert_allclose(there.points, size * here.points @ rotation.T + way, atol=1e-5 * max(size, 1))
+    assert there.residual == pytest.approx(here.residual, rel=1e-6)
+    assert there.head.scale == pytest.approx(size * here.head.scale)
+    np.testing.assert_allclose(there.head.rotation, rotation @ here.head.rotation, atol=1e-7)
+
+
+@CHECKED
+@given(SEEDS)
+def test_a_face_in_the_mirror_has_the_mirrored_weights_and_the_mirrored_identity(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = made(seed)[3] + rng.normal(0, 1.5, (LANDMARKS, 3))
+    here, there = fitter().fit(points), fitter().fit((points * [-1, 1, 1])[mirror()])
+    np.testing.assert_allclose(there.weights, here.weights[ARKIT.mirror], atol=1e-4)
+    assert there.residual == pytest.approx(here.residual, abs=1e-4)
+    np.testing.assert_allclose(there.points, (here.points * [-1, 1, 1])[mirror()], atol=1e-2)
+    np.testing.assert_allclose(np.abs(there.shape), np.abs(here.shape), atol=1e-3)
+
+
+def test_depth_counts_less_than_the_picture() -> None:
+    """Its guesses are the reader's weakest: noise in it does less harm the less it is worth."""
+    rng = np.random.default_rng(0)
+    harm = {depth: 0.0 for depth in (0.03, 0.3, 3.0)}
+    for seed in range(5):
+        points, noise = made(seed)[3], np.zeros((LANDMARKS, 3))
+        noise[:, 2] = rng.normal(0, 3, LANDMARKS)
+        for depth in harm:
+            judge = fitter(FitOptions(depth=depth))
+            harm[depth] += float(np.abs(judge.fit(points + noise).weights - judge.fit(points).weights).sum())
+    assert harm[0.03] < harm[0.3] < harm[3.0]
+    assert FitOptions().depth < 1
+
+
+# --- points that are wrong --------------------------------------------------------------------------------------------
+
+
+@CHECKED
+@given(SEEDS)
+def test_a_twentieth_of_the_points_far_away_change_little(seed: int) -> None:
+    """They are moved by a third to the whole of the distance of the eyes, each its own way."""
+    rng = np.random.default_rng(seed)
+    shape, _, _, points = made(seed)
+    spoiled = points.copy()
+    wrong = rng.permutation(468)[:24]
+    spoiled[wrong] += rng.choice([-1, 1], (24, 3)) * rng.uniform(30, 90, (24, 3))
+    clean, robust = fitter().fit(points), fitter().fit(spoiled)
+    trusting = fitter(FitOptions(outlier=1.0)).fit(spoiled)
+    change = np.abs(robust.weights - clean.weights).mean()
+    assert change < 0.03
+    assert change < 0.4 * np.abs(trusting.weights - clean.weights).mean()
+    known, spoiled_known = (
+        fitter().fit(points, shape),
+        fitter().fit(spoiled, shape, fitter().fit(points, shape).weights),
+    )
+    assert np.abs(spoiled_known.weights - known.weights).mean() < 0.03
+
+
+def test_points_that_are_all_one_are_no_face_but_do_not_stop_the_fit() -> None:
+    """The rig is never a point, so there is always a head: one of no size."""
+    fit = fitter().fit(np.tile([100.0, 80.0, 0.0], (LANDMARKS, 1)))
+    assert isinstance(fit, FaceFit)
+
+
+# --- somebody known ---------------------------------------------------------------------------------------------------
+
+
+@CHECKED
+@given(SEEDS)
+def test_a_given_shape_is_kept(seed: int) -> None:
+    shape, _, _, points = made(seed)
+    other = person(np.random.default_rng(seed + 1))
+    fit = fitter().fit(points, other)
+    np.testing.assert_array_equal(fit.shape, other)
+    assert fit.residual > fitter().fit(points, shape).residual
+
+
+@settings(CHECKED, max_examples=4)
+@given(SEEDS)
+def test_whoever_starts_from_the_answer_stays_there(seed: int) -> None:
+    """As near as the steps allow: five rounds leave about a hundredth to be done, twelve less."""
+    points = made(seed)[3]
+    for options, most, mean in ((USUAL, 0.25, 0.03), (FitOptions(rounds=12, steps=150), 0.1, 0.01)):
+        first = fitter(options).fit(points)
+        again = fitter(options).fit(points, first.shape, first.weights)
+        np.testing.assert_allclose(again.weights, first.weights, atol=most)
+        assert np.abs(again.weights - first.weights).mean() < mean
+        assert again.residual == pytest.approx(first.residual, abs=0.02)
+        assert surface_error(fitter(options).person(again, points), first.shape) < 0.1
+
+
+@settings(CHECKED, max_examples=4)
+@given(SEEDS)
+def test_whatever_it_starts_from_is_forgotten(seed: int) -> None:
+    shape, _, _, points = made(seed)
+    starts = np.random.default_rng(seed + 1).uniform(0, 1, 52), np.zeros(52)
+    options = FitOptions(further=6, steps=400, outlier=1.0)
+    one, other = (fitter(options).fit(points, shape, start) for start in starts)
+    np.testing.assert_allclose(one.weights, other.weights, atol=1e-3)
+
+
+# --- the bounded least squares ----------------------------------------------------------------------------------------
+
+
+def descended(gram: Array, pull: Array) -> Array:
+    """The same minimum one weight after the other: slow, and plain to see."""
+    weights = np.zeros(len(gram))
+    for _ in range(5000):
+        before = weights.copy()
+        for k in range(len(gram)):
+            weights[k] = np.clip(weights[k] + (pull[k] - gram[k] @ weights) / gram[k, k], 0, 1)
+        if np.abs(weights - before).max() < 1e-8:
+            break
+    return weights
+
+
+@settings(derandomize=True, deadline=None, max_examples=8)
+@given(SEEDS, st.integers(1, 14), st.floats(0.01, 10))
+def test_the_bounded_solver_finds_the_minimum(seed: int, size: int, ease: float) -> None:
+    rng = np.random.default_rng(seed)
+    directions = rng.normal(size=(size, size + 3)) * rng.uniform(0.3, 3, (size, 1))
+    gram = directions @ directions.T + ease * np.eye(size)
+    pull = gram @ rng.normal(0.4, 0.6, size)
+    found = _Bounded(gram, 2000).solve(pull, rng.uniform(0, 1, size))
+    np.testing.assert_allclose(found, descended(gram, pull), atol=1e-3)
+    assert (found >= 0).all()
+    assert (found <= 1 + 1e-12).all()
+
+
+def test_the_bounded_solver_finds_the_minimum_of_the_rigs_own_problem() -> None:
+    model, options, rng = compact_model(), FitOptions(), np.random.default_rng(0)
+    expressions = model.expressions.reshape(len(MOVED), -1).astype(np.float64)
+    weigh = 1 / options.deviation**2 / (2 * LANDMARKS)
+    gram = weigh * expressions @ expressions.T + options.ease * np.eye(len(MOVED))
+    pull = gram @ np.clip(rng.normal(0, 0.5, len(MOVED)), 0, 1) + rng.normal(size=len(MOVED)) * np.sqrt(np.diag(gram))
+    reference = descended(gram, pull)
+    assert 5 < ((reference > 0) & (reference < 1)).sum() < len(MOVED)
+    start = np.zeros(len(MOVED))
+    np.testing.assert_allclose(_Bounded(gram, 1000).solve(pull, start), reference, atol=1e-3)
+
+    def loss(weights: Array) -> float:
+        return float(weights @ gram @ weights / 2 - pull @ weights)
+
+    few = [loss(_Bounded(gram, steps).solve(pull, start)) for steps in (1, 10, FitOptions().steps, 1000)]
+    assert few == sorted(few, reverse=True)
+    assert few[2] - loss(reference) < 0.01 * (loss(start) - loss(reference))
+
+
+# --- a take -----------------------------------------------------------------------------------------------------------
+
+
+def performance(seed: int, frames: int = 50) -> tuple[Array, Array, Array]:
+    """Somebody's shape, weights [T, 52] and landmarks [T, 478, 3]: eight channels come and go, the head sways."""
+    rng = np.random.default_rng(seed)
+    shape, time = person(rng), np.arange(frames)[:, None]
+    weights = np.zeros((frames, len(ARKIT)))
+    weights[:, rng.permutation(PLACES)[:8]] = 0.8 * np.clip(
+        np.sin(time * rng.uniform(0.05, 0.3, 8) + rng.uniform(0, 6, 8)), 0, 1
+    )
+    angles = 0.15 * np.sin(time * [0.1, 0.13, 0.07])
+    rotations = [rotation_from_angles(*each) for each in angles]
+    return shape, weights, np.array([face(shape, w, r) for w, r in zip(weights, rotations, strict=True)])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_identity_settles_near_the_true_one_and_every_frame_is_explained(seed: int) -> None:
+    shape, weights, landmarks = performance(seed)
+    take = TakeFitter(fitter())
+    assert take.shape.shape == (0,)
+    fits, errors = [], []
+    for points in landmarks:
+        fits.append(take.see(points))
+        errors.append(surface_error(take.shape, shape))
+    strangers = [fitter().fit(points) for points in landmarks[::5]]
+    alone = np.mean([surface_error(fit.shape, shape) for fit in strangers])
+    assert errors[-1] < 1.15 * alone, "mm: what single frames say on average, and it is one person now"
+    assert errors[-1] < 0.6 * surface_error(shape, np.zeros_like(shape))
+    assert np.ptp(errors[-10:]) < 0.05, "mm: it has settled"
+    assert max(fit.residual for fit in fits) < 0.5
+    assert correlation(np.array([fit.weights for fit in fits]), weights) > 0.93
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_whole_take_has_one_identity(seed: int) -> None:
+    shape, weights, landmarks = performance(seed + 10, 30)
+    found, fits = fit_take(fitter(), landmarks)
+    assert len(fits) == 30
+    assert all((fit.shape == found).all() for fit in fits)
+    assert surface_error(found, shape) < 0.5 * surface_error(shape, np.zeros_like(shape))
+    assert correlation(np.array([fit.weights for fit in fits]), weights) > 0.93
+    again, _ = fit_take(fitter(), landmarks)
+    np.testing.assert_array_equal(again, found)
+
+
+def test_who_is_seen_first_does_not_decide() -> None:
+    """Wishes make a strong expression look like another person; the further frames put it right."""
+    rng = np.random.default_rng(8)
+    shape = person(rng)
+    strong = face(shape, expression(rng, 12), turned(rng, 0.1))
+    calm = [face(shape, np.zeros(52), turned(rng, 0.1)) for _ in range(60)]
+    take = TakeFitter(fitter())
+    take.see(strong)
+    first = surface_error(take.shape, shape)
+    for points in calm:
+        take.see(points)
+    last = surface_error(take.shape, shape)
+    assert last < 0.7 * first
+    assert last < 1.8 * surface_error(fitter().fit(calm[0]).shape, shape)
+
+
+def test_memory_bounds_how_long_an_identity_learns() -> None:
+    rng = np.random.default_rng(9)
+    one, other = (face(person(rng), np.zeros(52), np.eye(3)) for _ in range(2))
+    errors = []
+    for memory in (5, 1000):
+        take = TakeFitter(fitter(FitOptions(memory=memory)))
+        for points in [one] * 20 + [other] * 20:
+            take.see(points)
+        errors.append(surface_error(take.shape, fitter().fit(other).shape))
+    assert errors[0] < 0.8 * errors[1]
+
+
+def test_takes_do_not_know_each_other() -> None:
+    _, _, landmarks = performance(1, 6)
+    alone = [fit.weights for fit in map(TakeFitter(fitter()).see, landmarks)]
+    one, other = TakeFitter(fitter()), TakeFitter(fitter())
+    for points, expected in zip(landmarks, alone, strict=True):
+        other.see(points * [1, 1.2, 1])
+        np.testing.assert_array_equal(one.see(points).weights, expected)
+
+
+def test_no_frames_are_no_one() -> None:
+    found, fits = fit_take(fitter(), np.zeros((0, LANDMARKS, 3)))
+    assert (found.shape, fits) == ((0,), ())
+
+
+# --- residual ---------------------------------------------------------------------------------------------------------
+
+
+@CHECKED
+@given(SEEDS, st.floats(0.1, 50), st.floats(-100, 100))
+def test_a_residual_is_the_mean_distance_in_the_picture_over_that_of_the_eyes(
+    seed: int, away: float, depth: float
+) -> None:
+    points = made(seed)[3]
+    eyes = np.linalg.norm(points[IRIS_RIGHT, :2] - points[IRIS_LEFT, :2])
+    moved = points + np.array([0.6 * away, -0.8 * away, depth])
+    assert residual(moved, points) == pytest.approx(100 * away / eyes)
+    assert residual(3 * moved[:, :2], 3 * points[:, :2]) == pytest.approx(residual(moved, points))
+    assert residual(points, points) == 0
+
+
+def test_a_residual_without_distance_between_the_eyes_is_finite() -> None:
+    points = np.tile([1.0, 2.0, 3.0], (LANDMARKS, 1))
+    assert np.isfinite(residual(points + 1, points))
+
+
+# --- the model --------------------------------------------------------------------------------------------------------
+
+
+def test_a_smaller_model_is_fitted_with_as_many_identities_as_it_has() -> None:
+    model = compact_model()
+    small = CompactModel(model.mean, model.identities[:5], model.expressions, model.turns, model.triangles, model.ict)
+    few = Fitter(small, mean_face().steadiness)
+    points = made(11)[3]
+    assert few.identities == 5
+    assert few.fit(points).shape.shape == (5,)
+    assert few.fit(points).residual > fitter().fit(points).residual
