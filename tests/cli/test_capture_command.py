@@ -266,13 +266,13 @@ def test_receivers_read_back_exactly_what_was_sent(capsys: Captured) -> None:
         ]
         bones = {numbers[0]: numbers[4:] for address, numbers in messages if address == "/VMC/Ext/Bone/Pos"}
         left, right = take.state.gaze.rotation[row]
-        for name, rotation in (("Head", take.state.pose.rotation[row]), ("LeftEye", left), ("RightEye", right)):
+        for name, rotation in (("Head", take.state.pose.facing()[row]), ("LeftEye", left), ("RightEye", right)):
             np.testing.assert_allclose(as_matrix(bones[name]), rotation, atol=1e-6)
     for row, datagram in enumerate(packets):
         packet = live_link_packet(datagram)
         assert (packet.subject, packet.rate) == ("mien-0", (25, 1))
         assert (packet.frame + packet.subframe) / 25 == pytest.approx(take.times[row], abs=1e-6)
-        rotations = np.stack([take.state.pose.rotation[row], *take.state.gaze.rotation[row]])
+        rotations = np.stack([take.state.pose.facing()[row], *take.state.gaze.rotation[row]])
         angles = angles_from_rotation(rotations)[:, [1, 0, 2]].ravel()
         np.testing.assert_array_equal(packet.values, np.array([*weights[row], *angles], np.float32))
     for row, datagram in enumerate(lines):

@@ -13,6 +13,7 @@ from mien.compose.conversions import ConvertOptions, basis_named, convert, conve
 from mien.core.basis import ARKIT, BASES, FACS, FEAFA, FLAME
 from mien.core.errors import InputError, ModelError, UsageError
 from mien.core.face import Capture, Expression, Identity
+from mien.core.looks import gaze_from_looks
 from mien.formats.registry import load, save
 from mien.rig.bridge import Bridge
 from mien.rig.convert import convert as convert_expression
@@ -211,3 +212,15 @@ def test_existing_files_are_replaced_when_asked(tmp_path: Path) -> None:
     target.write_text("old")
     convert_file(source, [target], to="facs", overwrite=True)
     assert load(target).takes[0].state.expression.basis == FACS
+
+
+def test_looks_are_told_from_the_gaze_where_the_old_vocabulary_has_none() -> None:
+    capture = one_face()
+    (take,) = capture.takes
+    units = Expression(np.zeros((len(take), len(FACS))), FACS)
+    gaze = gaze_from_looks(Expression(np.tile(np.eye(len(ARKIT))[ARKIT.index("eyeLookUpLeft")], (len(take), 1)), ARKIT))
+    read = replace(capture, takes=(replace(take, state=replace(take.state, expression=units, gaze=gaze)),))
+    told = convert(read, "arkit").capture.takes[0].state.expression
+    np.testing.assert_allclose(told["eyeLookUpLeft"], 1, atol=1e-6)
+    assert not told["eyeLookUpRight"].any()
+    assert not convert(read, "feafa").capture.takes[0].state.expression.weights.any()

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from mien.core.basis import ARKIT, FACS
 from mien.core.face import Expression, Gaze
 from mien.core.geometry import rotation_from_angles
-from mien.core.looks import FULL_LOOK, gaze_from_looks, looks_from_gaze
+from mien.core.looks import FULL_LOOK, gaze_from_looks, looking, looks_from_gaze, turns
 
 
-def looking(**weights: float) -> Expression:
+def looking_at(**weights: float) -> Expression:
     values = np.zeros(52, np.float32)
     for name, weight in weights.items():
         values[ARKIT.index(name)] = weight
@@ -25,10 +25,10 @@ def forward(gaze: Gaze) -> np.ndarray:
 
 def test_a_look_turns_its_own_eye_its_own_way() -> None:
     # The subject's left lies at +x of the picture.
-    assert forward(gaze_from_looks(looking(eyeLookOutLeft=1)))[0, 0] == pytest.approx(np.sin(FULL_LOOK))
-    assert forward(gaze_from_looks(looking(eyeLookInRight=1)))[1, 0] == pytest.approx(np.sin(FULL_LOOK))
-    assert forward(gaze_from_looks(looking(eyeLookUpLeft=1)))[0, 1] == pytest.approx(-np.sin(FULL_LOOK))
-    np.testing.assert_allclose(gaze_from_looks(looking(eyeLookOutLeft=1)).rotation[1], np.eye(3))
+    assert forward(gaze_from_looks(looking_at(eyeLookOutLeft=1)))[0, 0] == pytest.approx(np.sin(FULL_LOOK))
+    assert forward(gaze_from_looks(looking_at(eyeLookInRight=1)))[1, 0] == pytest.approx(np.sin(FULL_LOOK))
+    assert forward(gaze_from_looks(looking_at(eyeLookUpLeft=1)))[0, 1] == pytest.approx(-np.sin(FULL_LOOK))
+    np.testing.assert_allclose(gaze_from_looks(looking_at(eyeLookOutLeft=1)).rotation[1], np.eye(3))
 
 
 @settings(derandomize=True, deadline=None, max_examples=50)
@@ -46,3 +46,18 @@ def test_a_performance_keeps_its_axes_and_another_basis_is_refused() -> None:
     assert gaze_from_looks(Expression(np.zeros((7, 52)), ARKIT)).rotation.shape == (7, 2, 3, 3)
     with pytest.raises(ValueError, match="looks are told from arkit weights, got facs"):
         gaze_from_looks(Expression(np.zeros(len(FACS)), FACS))
+
+
+def test_weights_without_looks_get_those_of_the_gaze() -> None:
+    smile = looking_at(mouthSmileLeft=0.5)
+    aside = gaze_from_looks(looking_at(eyeLookOutLeft=0.5, eyeLookInRight=0.5))
+    told = looking(smile, aside)
+    assert told["mouthSmileLeft"] == 0.5
+    assert told["eyeLookOutLeft"] == pytest.approx(0.5, abs=1e-6)
+    still = gaze_from_looks(smile)
+    assert not turns(still)
+    assert looking(smile, still) is smile
+    own = looking_at(eyeLookUpLeft=0.1)
+    assert looking(own, aside) is own  # what it says of the eyes itself is kept
+    units = Expression(np.zeros(len(FACS)), FACS)
+    assert looking(units, aside) is units

@@ -11,6 +11,7 @@ import numpy as np
 from mien.core.basis import ARKIT, BASES, FLAME, PERFECT_SYNC, Basis
 from mien.core.errors import ModelError, UsageError
 from mien.core.face import Capture, Expression, Take
+from mien.core.looks import looking
 from mien.formats.files import make_folder
 from mien.formats.registry import FORMATS, Format, format_of, load, save
 from mien.rig.bridge import Bridge, remembered
@@ -92,6 +93,8 @@ def convert(
 ) -> Converted:
     """Every take of `capture` over the basis of this name; poses, gaze, times and landmarks stay as they are.
 
+    ARKit told from a vocabulary without looks gets them from the gaze, where that was measured.
+
     Args:
         capture: over any bases.
         basis: `arkit`, `facs`, `feafa`, `vrm`, `perfectsync` or `flame`.
@@ -112,7 +115,8 @@ def convert(
     outside = clipped = 0
     for take in capture.takes:
         expression = _swapped(take.state.expression, take.source) if options.swap_mouth_jaw else take.state.expression
-        weights = convert_expression(expression, target, table, flame).weights
+        spoken = convert_expression(expression, target, table, flame)
+        weights = (spoken if expression.basis == target else looking(spoken, take.state.gaze)).weights
         beyond = int(((weights < target.low) | (weights > target.high))[take.valid].sum())
         if options.clip:
             weights, clipped = np.clip(weights, target.low, target.high), clipped + beyond

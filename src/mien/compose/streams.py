@@ -6,7 +6,7 @@ A stream is never a reason to stop: what cannot be sent is counted, and said at 
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import TracebackType
 from typing import Self
@@ -15,7 +15,7 @@ import numpy as np
 
 from mien.compose.sources import Source
 from mien.core.errors import UsageError
-from mien.core.face import FaceReading
+from mien.core.face import FaceReading, Pose
 from mien.core.image import Frame
 from mien.formats.ifacialmocap import encode_ifacialmocap
 from mien.formats.livelink_packet import LiveLinkPacket, encode_live_link
@@ -195,7 +195,9 @@ class StreamSink:
 
 
 def _moment(reading: FaceReading) -> Moment:
-    return Moment(reading.time, reading.state, f"mien-{reading.face}")
+    """The head against the line of sight, as in every file for an animated head: it does not depend on the lens."""
+    pose = Pose(reading.state.pose.facing(), reading.state.pose.translation)
+    return Moment(reading.time, replace(reading.state, pose=pose), f"mien-{reading.face}")
 
 
 def _size(reading: FaceReading) -> float:

@@ -13,6 +13,9 @@ from mien.core.geometry import angles_from_rotation, rotation_from_angles
 FULL_LOOK = np.deg2rad(30.0)
 """Radians that a weight of 1 turns an eye, sideways or up and down."""
 
+_LEAST_TURN = 1e-6
+"""Greatest element of a rotation, less the identity, that counts as none."""
+
 _IN, _OUT, _UP, _DOWN = (
     ARKIT.indices([f"eyeLook{way}{side}" for side in ("Left", "Right")]) for way in ("In", "Out", "Up", "Down")
 )
@@ -38,3 +41,19 @@ def looks_from_gaze(gaze: Gaze) -> Array:
     for places, amount in ((_IN, -outward), (_OUT, outward), (_UP, -pitch), (_DOWN, pitch)):
         weights[..., places] = np.maximum(amount, 0.0)
     return weights
+
+
+def turns(gaze: Gaze) -> bool:
+    """Whether an eye ever leaves the middle."""
+    return bool(np.abs(gaze.rotation - np.eye(3)).max(initial=0) > _LEAST_TURN)
+
+
+def looking(expression: Expression, gaze: Gaze) -> Expression:
+    """An ARKit expression with the looks of `gaze` where its own weights never look aside; any other as it is.
+
+    OpenFace and py-feat say where eyes look, and have no unit for it; lids and a GLB's eyes follow weights alone.
+    """
+    looks = np.concatenate([_IN, _OUT, _UP, _DOWN])
+    if expression.basis != ARKIT or expression.weights[..., looks].any() or not turns(gaze):
+        return expression
+    return Expression(expression.weights + looks_from_gaze(gaze), ARKIT)

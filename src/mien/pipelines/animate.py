@@ -11,7 +11,7 @@ from mien.core.errors import InputError, UsageError
 from mien.core.face import Expression, FaceState, Gaze, Identity, Pose, Take
 from mien.core.geometry import Mesh, rotation_from_angles
 from mien.core.image import Frame
-from mien.core.looks import gaze_from_looks, looks_from_gaze
+from mien.core.looks import gaze_from_looks, looking, turns
 from mien.imaging.openness import openness
 from mien.imaging.portrait import BACKDROP, Portrait
 from mien.imaging.shade import Paint
@@ -30,9 +30,7 @@ MOST_STEPS = 1_000_000
 _CHUNK = 32
 """Moments that a rig moves at once: memory does not grow with the take."""
 
-_LEAST_TURN, _LEAST_MOTION = 1e-6, 1e-5
-
-_LOOKS = ARKIT.indices([column for column in ARKIT.columns if column.startswith("eyeLook")])
+_LEAST_MOTION = 1e-5
 
 _EYES_OPEN = 0.75
 """The least openness of eyes: parts of them that lids cover at rest come to light when they turn."""
@@ -153,7 +151,7 @@ def perform(
     pose = Pose(rotation, np.zeros((len(held), 3)))
     times = take.times[fresh] - take.times[fresh[0]]
     rate = options.rate or _rate(take, times)
-    moved = FaceState(_looking(spoken, state.gaze), pose, _gaze(state.gaze, spoken))
+    moved = FaceState(looking(spoken, state.gaze), pose, _gaze(state.gaze, spoken))
     return Performance(rig, _identity(take, rig), moved, times, rate)
 
 
@@ -165,21 +163,7 @@ def _identity(take: Take, rig: Rig) -> Identity:
 
 def _gaze(gaze: Gaze, spoken: Expression) -> Gaze:
     """Where the eyes look; told from the eyeLook weights where the take's gaze never leaves the middle."""
-    return gaze if _turns(gaze) or spoken.basis != ARKIT else gaze_from_looks(spoken)
-
-
-def _looking(spoken: Expression, gaze: Gaze) -> Expression:
-    """The weights; where they never look aside and the gaze does (OpenFace has no units for it), with looks as it has.
-
-    A GLB knows weights alone, and lids follow them.
-    """
-    if spoken.basis != ARKIT or spoken.weights[..., _LOOKS].any() or not _turns(gaze):
-        return spoken
-    return Expression(spoken.weights + looks_from_gaze(gaze), ARKIT)
-
-
-def _turns(gaze: Gaze) -> bool:
-    return bool(np.abs(gaze.rotation - np.eye(3)).max() > _LEAST_TURN)
+    return gaze if turns(gaze) or spoken.basis != ARKIT else gaze_from_looks(spoken)
 
 
 def _rate(take: Take, times: Array) -> float:

@@ -31,7 +31,7 @@ _STEEPEST = 0.6
 class FitOptions:
     """How a fit weighs what it sees against what it expects. Chosen on validation faces."""
 
-    deviation: float = 5e-5
+    deviation: float = 4e-5
     """Metres, times the root of the number of coordinates: how closely the points are followed."""
     identity: float = 2.0
     """Weight of the wish for a usual face."""
@@ -43,7 +43,7 @@ class FitOptions:
     """What the depth of a point is worth beside its place in the picture."""
     outlier: float = 0.004
     """Metres beyond which a point that fits badly counts no more."""
-    rounds: int = 5
+    rounds: int = 4
     """Alternations of head and face for a face that is new."""
     further: int = 2
     """Alternations for a face that starts from the frame before."""
