@@ -131,3 +131,34 @@ def test_channels_that_flame_hardly_follows_are_named() -> None:
     explained[ARKIT.index("browInnerUp")] = 0.2
     line = _error(replace(made_bridge(), explained=explained))
     assert line.endswith("hardly followed: browInnerUp")
+
+
+def test_several_takes_are_converted_one_by_one(capsys: Captured) -> None:
+    for name in ("a", "b"):
+        save(load("t.npz"), f"{name}.npz")
+    Path("bad.npz").write_bytes(b"no zip")
+    assert run(["convert", "a.npz", "bad.npz", "b.npz", "--to", "facs", "-o", "units-{name}.csv"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("arkit to facs: lost") == 1
+    assert "bad.npz: E_FORMAT" in said
+    assert {path.name for path in Path().glob("units-*.csv")} == {"units-a.csv", "units-b.csv"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["t.npz", "t.npz", "-o", "x.csv"], "x.csv: E_USAGE: 2 takes cannot share this file (write {name}.csv)"),
+        (["-o", "x.csv"], "no take was named"),
+        (["clip.mp4", "-o", "x.csv"], "run `mien capture clip.mp4 -o take.npz` first"),
+        (["folder", "-o", "x.csv"], "folder: E_USAGE: is a folder, not a take"),
+    ],
+)
+def test_what_is_no_take_says_what_to_do(words: list[str], message: str, capsys: Captured) -> None:
+    Path("folder").mkdir()
+    assert run(["convert", *words]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_many_mixed_channels_are_counted_rather_than_named(capsys: Captured) -> None:
+    assert run(["convert", "t.npz", "--to", "vrm", "-o", "vrm.json"]) == 0
+    assert "arkit to vrm: 41 channels are mixed with others" in capsys.readouterr().err

@@ -151,7 +151,7 @@ def test_a_table_of_several_sources_is_to_be_split(tmp_path: Path) -> None:
     with CsvTable(tmp_path / "t.csv") as table:
         table.write("a.mp4", made_reading())
         table.write("b.mp4", made_reading())
-    with pytest.raises(InputError, match=r"E_FORMAT: holds 2 sources, a\.mp4 and b\.mp4 .*split it"):
+    with pytest.raises(InputError, match=r"E_FORMAT: holds 2 sources, a\.mp4 and b\.mp4 .*takes/\{name\}.npz"):
         load(tmp_path / "t.csv")
 
 

@@ -9,12 +9,16 @@ import tyro
 from rich.console import Console
 
 from mien.compose.conversions import Converted, ConvertOptions, convert_file
+from mien.compose.outputs import named
 from mien.core.basis import ARKIT
-from mien.core.errors import printable
+from mien.core.errors import InputError, UsageError, printable
 from mien.rig.bridge import Bridge
 
 Vocabulary = Literal["arkit", "facs", "feafa", "vrm", "perfectsync", "flame"]
 FormatName = Literal["take", "table", "livelink", "livelink-enum", "openface", "fex", "parquet"]
+
+_NAMED = 12
+"""Channels that a line names; of more it gives the number."""
 
 _WELL = 0.5
 """Share of a channel's motion that FLAME must follow not to be named among what it hardly knows."""
@@ -25,7 +29,8 @@ class ConvertOutput:
     """Where the result goes, and in which words."""
 
     output: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(aliases=["-o"], metavar="FILE")] = ()
-    """File to write: .json or .npz (a take), .csv (a table), .parquet. May be given several times."""
+    """File to write: .json or .npz (a take), .csv (a table), .parquet. May be given several times. Several takes need a
+    name with {name} in it: it stands for each take's name."""
     to: Vocabulary | None = None
     """Vocabulary of the result. Without it, the one that the format holds (openface and fex: facs; livelink: arkit),
     or the take's own."""
@@ -38,7 +43,7 @@ class ConvertOutput:
 
 
 def convert(
-    take: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="TAKE")]],
+    takes: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="TAKE ...", help_behavior_hint="")]],
     output: tyro.conf.OmitArgPrefixes[ConvertOutput],
     conversion: tyro.conf.OmitArgPrefixes[ConvertOptions],
 ) -> int:
@@ -47,17 +52,37 @@ def convert(
     Example: mien convert take.npz -o units.csv --format openface
 
     Args:
-        take: What mien captured, or a file of Live Link Face, OpenFace or py-feat.
+        takes: What mien captured, or files of Live Link Face, OpenFace or py-feat.
     """
-    results = convert_file(take, output.output, output.to, output.format, output.face, output.overwrite, conversion)
-    err = Console(stderr=True)
-    for line in dict.fromkeys(line for result in results for line in _told(result)):
-        err.print(line, markup=False, highlight=False, soft_wrap=True)
-    written = ", ".join(printable(path) for path in output.output)
-    faces, frames = len(results[0].capture.takes), results[0].capture.frames
-    counted = f"{faces} face{'' if faces == 1 else 's'}, {frames} frame{'' if frames == 1 else 's'}"
-    err.print(f"{counted}; wrote {written}", markup=False, highlight=False, soft_wrap=True)
-    return 0
+    err, said, failed = Console(stderr=True), set[str](), 0
+    if not takes:
+        raise UsageError("mien convert", "E_USAGE", "no take was named", "name what `mien capture -o` wrote")
+    for path in output.output:
+        if len(takes) > 1 and "{name}" not in str(path):
+            example = path.with_name(f"{{name}}{path.suffix}")
+            raise UsageError(path, "E_USAGE", f"{len(takes)} takes cannot share this file", f"write {example}")
+    for take in takes:
+        targets = [named(path, take) for path in output.output]
+        try:
+            results = convert_file(take, targets, output.to, output.format, output.face, output.overwrite, conversion)
+        except InputError as error:  # costs itself alone
+            err.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+            failed += 1
+            continue
+        for line in (line for result in results for line in _told(result)):
+            if line not in said:
+                err.print(line, markup=False, highlight=False, soft_wrap=True)
+            said.add(line)
+        written = ", ".join(printable(path) for path in targets)
+        err.print(f"{_counted(results[0])}; wrote {written}", markup=False, highlight=False, soft_wrap=True)
+    return 1 if failed else 0
+
+
+def _counted(result: Converted) -> str:
+    """How much there was: moments, whatever numbers their frames have."""
+    takes = result.capture.takes
+    faces, moments = len(takes), max((len(take) for take in takes), default=0)
+    return f"{faces} face{'' if faces == 1 else 's'}, {moments} frame{'' if moments == 1 else 's'}"
 
 
 def _told(result: Converted) -> list[str]:
@@ -67,7 +92,9 @@ def _told(result: Converted) -> list[str]:
         way = f"{route.source.name} to {route.target.name}"
         if route.lost:
             lines.append(f"{way}: lost: {', '.join(route.lost)}")
-        if route.shared:
+        if len(route.shared) > _NAMED:
+            lines.append(f"{way}: {len(route.shared)} channels are mixed with others (docs/vocabularies.md)")
+        elif route.shared:
             lines.append(f"{way}: mixed with others: {', '.join(route.shared)}")
     nominal = f"{result.basis.low:g} to {result.basis.high:g}"
     if result.clipped:

@@ -47,9 +47,9 @@ _app = tyro.extras.SubcommandApp()
 _app.command(name="capture")(capture)
 _app.command(name="convert")(convert)
 _app.command(name="animate")(animate)
-_app.command(_models, name="models")
-_app.command(_rigs, name="rigs")
-_app.command(_data, name="data")
+_app.command(_models, name="models", help="The networks and tables that ship: list, show, verify.")
+_app.command(_rigs, name="rigs", help="3D faces to drive: list, import, fetch, show, sheet, vrm.")
+_app.command(_data, name="data", help="Training packs that mien makes itself.")
 _app.command(name="train")(train)
 
 _ABOUT = "Reads the expression on a face, offline, with networks of its own."

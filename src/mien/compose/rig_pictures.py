@@ -70,10 +70,15 @@ class _Sitter:
     portrait: Portrait
 
     def driven(self, columns: tuple[str, ...], weight: float) -> Array:
-        """Vertices [V, 3] with these columns at `weight`; eyeLook columns turn the eyes, too."""
+        """Vertices [V, 3] with these columns at `weight`; eyeLook columns turn the eyes, too.
+
+        mouthClose is shown over a jaw that is as far open: it closes the lips of an open mouth, and is nothing alone.
+        """
         basis = self.rig.basis
         weights = np.zeros(len(basis))
         weights[basis.indices(columns)] = weight
+        if "mouthClose" in columns and basis == ARKIT and "jawOpen" not in self.rig.absent:
+            weights[basis.index("jawOpen")] = weight
         return np.asarray(self.rig.vertices(Identity(), _state(Expression(weights, basis))))
 
     def picture(self, vertices: Array, turn: Array, colours: Array | None = None) -> Array:
@@ -87,7 +92,11 @@ class _Sitter:
 def _sitter(rig: Rig, side: int) -> _Sitter:
     rest = replace(rig.rest(), morph_targets=None, morph_names=())
     still = rig.vertices(Identity(), _state(Expression(np.zeros(len(rig.basis)), rig.basis)))
-    return _Sitter(rig, rest, still, paint_of(rig), Portrait.of(rest.vertices, side, side, window=FACE))
+    sitter = _Sitter(rig, rest, still, paint_of(rig), Portrait.of(still, side, side, window=FACE))
+    if "jawOpen" in rig.basis.columns and "jawOpen" not in rig.absent:
+        room = np.concatenate([still, sitter.driven(("jawOpen",), 1.0)])
+        return replace(sitter, portrait=Portrait.of(room, side, side, window=FACE))
+    return sitter
 
 
 def _state(expression: Expression) -> FaceState:
@@ -150,7 +159,8 @@ def sheet_picture(rig: Rig, watch: Callable[[int, int], None] = lambda done, tot
         else:
             driven = sitter.driven((column,), 1.0)
             note = f"{_millimetres(sitter, driven).max():.1f} mm"
-            tiles.append(Tile(column, sitter.picture(driven, ahead), note))
+            label = f"{column}, jaw open" if column == "mouthClose" else column
+            tiles.append(Tile(label, sitter.picture(driven, ahead), note))
         watch(done, len(columns))
     title = f"{rig.name} rig   {len(columns) - len(rig.absent)} of {len(columns)} channels of {rig.basis.name} at 1"
     return board(tiles, _SHEET_COLUMNS, title, (_SHEET_SIDE, _SHEET_SIDE))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.core.basis import ARKIT, FACS
-from mien.core.errors import OutputError, UsageError
+from mien.core.errors import OutputError, UsageError, printable
 from mien.core.face import Capture
 from mien.formats.coding import unsaid
 from mien.formats.columns import header_line, weight_range
@@ -64,6 +64,9 @@ _ALL = (
 
 FORMATS: dict[str, Format] = {format.name: format for format in _ALL}
 """By name. Of several with one extension the first is written where no name is given."""
+
+_MEDIA = frozenset((".jpg", ".jpeg", ".png", ".webp", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"))
+"""What is often named where a take is meant."""
 
 EXTENSIONS = tuple(dict.fromkeys(extension for format in _ALL for extension in format.extensions))
 """Of the files that `save` and `load` take."""
@@ -128,8 +131,13 @@ def format_of(path: StrPath, name: str | None = None) -> Format:
     for each in _ALL if name is None else (FORMATS[name],):
         if extension in each.extensions:
             return each
+    if Path(path).is_dir():
+        raise UsageError(path, "E_USAGE", "is a folder, not a take", "name the files in it")
     cause = f"a capture is not kept as {extension or 'a file without extension'}"
-    raise UsageError(path, "E_USAGE", cause, f"use {', '.join(EXTENSIONS)}")
+    remedy = f"use {', '.join(EXTENSIONS)}"
+    if extension in _MEDIA:
+        remedy = f"run `mien capture {printable(Path(path).name)} -o take.npz` first"
+    raise UsageError(path, "E_USAGE", cause, remedy)
 
 
 def _check_weights(capture: Capture, path: Path) -> None:

@@ -219,7 +219,7 @@ def capture_of(path: Path, takes: tuple[Take, ...]) -> Capture:
     sources = list(dict.fromkeys(take.source for take in takes))
     if len(sources) > 1:
         cause = f"holds {len(sources)} sources, {sources[0]} and {sources[1]} among them"
-        raise InputError(path, "E_FORMAT", cause, "split it by the column that names the source")
+        raise InputError(path, "E_FORMAT", cause, "capture with -o takes/{name}.npz, and convert those")
     frames = max((int(take.frames[-1]) + 1 for take in takes), default=0)
     return Capture(sources[0] if sources else "", 0, 0, takes, frames)
 

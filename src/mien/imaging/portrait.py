@@ -24,7 +24,7 @@ _DISTANCE = 1.0
 HEAD: Window = ((-0.10, -0.14), (0.10, 0.14))
 """Left and top, right and bottom of what a portrait shows, metres; shoulders may leave the picture."""
 
-FACE: Window = ((-0.085, -0.075), (0.085, 0.135))
+FACE: Window = ((-0.085, -0.075), (0.085, 0.155))
 """The same for a picture of the face alone, with room for an open jaw."""
 
 _FILLED = 0.86
