@@ -178,9 +178,9 @@ _SKIN, _LIPS, _WHITE, _IRIS, _PUPIL, _MOUTH = (
     *((0.80, 0.61, 0.52), (0.70, 0.40, 0.38), (0.94, 0.93, 0.91)),
     *((0.30, 0.22, 0.15), (0.02, 0.02, 0.02), (0.25, 0.08, 0.08)),
 )
-_BEHIND_LIDS, _WHITES, _BEHIND_LIPS, _BOWL = 0.0035, 0.0015, 0.004, 0.018
-"""Metres: how far the whites lie behind the lids and behind their middle, the mouth's rim behind the lips, and its
-middle behind that."""
+_BEHIND_LIDS, _WHITES, _IRISES_BACK, _BEHIND_LIPS, _BOWL = 0.0065, 0.0060, 0.0045, 0.004, 0.018
+"""Metres: how far the whites lie behind the lids and behind their middle, the irises behind their landmarks (or they
+would stand out of narrow lids), the mouth's rim behind the lips, and its middle behind that."""
 _ANGLES = tuple(np.arange(16) * np.pi / 8)
 _PUPIL_REACH = 0.42
 """Radius of the pupil in that of the iris."""
@@ -274,9 +274,9 @@ class _Backing:
             fan(add(_middle(lids), _WHITES, _WHITE), white, forward)
             band(white, list(lids), forward)
             first = len(rows)
-            middle = add(_one(iris[0]), 0.0, _PUPIL)
+            middle = add(_one(iris[0]), _IRISES_BACK, _PUPIL)
             inner, rim, outer = (
-                [add(_round(iris, angle, reach), 0.0, colour) for angle in _ANGLES]
+                [add(_round(iris, angle, reach), _IRISES_BACK, colour) for angle in _ANGLES]
                 for reach, colour in ((_PUPIL_REACH, _PUPIL), (_PUPIL_REACH * 1.15, _IRIS), (1.0, _IRIS))
             )
             forward = _forward(mean[list(iris[1:])])
