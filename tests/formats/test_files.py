@@ -109,6 +109,8 @@ def test_names_of_any_bytes(tmp_path: Path, name: bytes) -> None:
         (b"v=0\r\no=- 0 0 IN IP4", "E_FORMAT", "playlists are not read"),
         (b"%!PS-Adobe", "E_FORMAT", "drawings and documents are not read"),
         (b"<svg xmlns='", "E_FORMAT", "drawings and documents are not read"),
+        (b"PK\x03\x04\x2d\0", "E_FORMAT", "a take, or an archive"),
+        (b'{\n "schema": "mien.capture/1"', "E_FORMAT", "a take, or an archive"),
         (b"GIF89a\1\0\1\0", "E_FORMAT", "GIF is not read"),
         (b"II*\0\x08", "E_FORMAT", "TIFF is not read"),
         (b"\0\0\0\x1cftypheic\0\0\0\0", "E_FORMAT", "HEIC and AVIF are not read"),

@@ -57,7 +57,8 @@ def check_outputs(
 def _check_ending(path: Path, endings: Sequence[str], flag: str) -> None:
     if path.suffix.lower() not in endings:
         cause = f"{flag} does not write {path.suffix or 'a name without ending'}"
-        raise UsageError(path, "E_USAGE", cause, f"known: {' '.join(endings)}")
+        further = "; `mien convert` and `mien animate` write further formats from a take" if flag == "-o" else ""
+        raise UsageError(path, "E_USAGE", cause, f"known: {' '.join(endings)}{further}")
 
 
 def _check_shared(patterns: Sequence[Path], sources: Sequence[Path]) -> None:

@@ -120,6 +120,12 @@ _UNWELCOME: tuple[tuple[tuple[bytes, ...], str, str, str], ...] = (
         "playlists are not read",
         "give the video file itself",
     ),
+    (
+        (b"pk\x03\x04", b"{"),
+        "E_FORMAT",
+        "not an image or a video; a take, or an archive",
+        "`mien convert` and `mien animate` read takes",
+    ),
     ((b"gif87a", b"gif89a"), "E_FORMAT", "GIF is not read", "save it as PNG or MP4"),
     ((b"%!ps", b"<svg", b"<?xml", b"%pdf"), "E_FORMAT", "drawings and documents are not read", "save it as PNG"),
     ((b"ii*\0", b"mm\0*", b"ii+\0", b"mm\0+"), "E_FORMAT", "TIFF is not read", "save it as PNG"),
