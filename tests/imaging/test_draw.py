@@ -141,6 +141,19 @@ def test_the_panel_names_the_four_largest_faces() -> None:
     assert first == sorted(first)
 
 
+@pytest.mark.parametrize("size", [(640, 480), (360, 250), (1280, 720)])
+def test_the_number_of_further_faces_has_a_line_of_its_own(size: tuple[int, int]) -> None:
+    frame = picture(*size)
+    many = {name: 0.4 for name in ("jawOpen", "mouthPucker", "browInnerUp", "cheekPuff", "mouthClose", "jawLeft")}
+    place = (size[0] // 2, size[1] // 2)
+    faces = [reading(frame, place, size[1] // 3 - k, k, weights=many) for k in range(6)]
+    panel = overlay(frame, *faces)[:, size[0] :]
+    inked = np.flatnonzero((panel != PANEL).any((1, 2)))
+    gaps = np.flatnonzero(np.diff(inked) > 1)
+    last = inked[gaps[-1] + 1 :]  # the rows of pixels of the lowest line
+    assert not (panel[last, : size[1] // 20] != PANEL).any()  # nothing stands at its left: no bar, no name
+
+
 def test_faces_are_numbered_when_there_are_several() -> None:
     frame = picture(640, 480)
     one, two = reading(frame, (160, 240), 160, 0), reading(frame, (480, 240), 160, 1)

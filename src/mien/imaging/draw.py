@@ -85,8 +85,9 @@ def draw_overlay(
     blocks = int(np.clip(height / (_LEAST_TEXT * (_MARGIN_EMS + _HEADER_EMS + _ROW_EMS)), 1, _BLOCKS))
     # The largest are named: size changes less from frame to frame than quality does.
     named = sorted(sorted(faces, key=_face_size)[-blocks:], key=lambda reading: reading.face)
-    panel = _draw_panel(named, width + (width + frame.width) % 2, height, em, columns)
-    if len(faces) > len(named):
+    footer = 1.6 * em if len(faces) > len(named) else 0.0
+    panel = _draw_panel(named, (width + (width + frame.width) % 2, height), height - footer, em, columns)
+    if footer:
         more = f"and {len(faces) - len(named)} more"
         place = (panel.width - 1.3 * em, height - 0.4 * em)
         ImageDraw.Draw(panel).text(place, more, _DIM, _font(round(0.8 * em)), anchor="rb")
@@ -276,12 +277,12 @@ def _tab(picture: Image.Image, box: Sequence[float], text: str, font: Font, grou
 
 
 def _draw_panel(
-    faces: Sequence[FaceReading], width: int, height: int, em: float, columns: Sequence[str] | None
+    faces: Sequence[FaceReading], size: tuple[int, int], room: float, em: float, columns: Sequence[str] | None
 ) -> Image.Image:
-    """Blocks of equal height, one a face; text shrinks, and then rows go, when a block is low."""
-    panel = Image.new("RGB", (width, height), PANEL)
+    """Blocks of equal height in the upper `room`, one a face; text shrinks, and then rows go, when a block is low."""
+    panel = Image.new("RGB", size, PANEL)
     for place, reading in enumerate(faces):
-        top, high = height * place / len(faces), height / len(faces)
+        top, high = room * place / len(faces), room / len(faces)
         rows = _rows(reading.state.expression, columns)
         wanted = _MARGIN_EMS + _HEADER_EMS + _ROW_EMS * (_ROWS if columns is None else len(rows))
         own = float(np.clip(high / wanted, max(_LEAST_TEXT, 0.62 * em), em))
