@@ -39,8 +39,8 @@ from mien.formats.registry import save as save
 from mien.pipelines.animate import AnimateOptions as AnimateOptions
 from mien.pipelines.capture import CaptureOptions as CaptureOptions
 from mien.pipelines.capture import FaceChoice as FaceChoice
-from mien.rig.library import rig_named as rig_named
 from mien.rig.model import Rig as Rig
+from mien.rig.shelf import rig_named as rig_named
 
 __version__ = "0.1.0"
 

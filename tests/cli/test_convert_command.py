@@ -26,7 +26,7 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Works in a folder with a take of one face, one of whose weights is 1.25, and leaves SIGTERM as it was."""
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("mien.rig.library.platformdirs.user_data_path", lambda name: tmp_path / "nothing")
+    monkeypatch.setattr("mien.rig.shelf.platformdirs.user_data_path", lambda name: tmp_path / "nothing")
     capture = made_capture(3, faces=1)
     take = capture.takes[0]
     weights = take.state.expression.weights.copy()

@@ -8,7 +8,7 @@ from mien.cli.main import run
 from mien.compose import rig_fetch
 from mien.rig import ict_files
 from mien.rig.ict_files import DRIVERS, IctModel, read_ict, write_ict
-from mien.rig.library import rig_path
+from mien.rig.shelf import rig_path
 
 MODEL = made_ict()
 

@@ -22,7 +22,7 @@ from mien.rig.maps import ICT
 
 @pytest.fixture(autouse=True)
 def no_rigs_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.rig.library.platformdirs.user_data_path", lambda name: tmp_path / "nothing")
+    monkeypatch.setattr("mien.rig.shelf.platformdirs.user_data_path", lambda name: tmp_path / "nothing")
 
 
 def one_face(frames: int = 4) -> Capture:

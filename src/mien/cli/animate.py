@@ -18,8 +18,8 @@ from mien.formats.images import read_image
 from mien.formats.registry import load
 from mien.pipelines.animate import AnimateOptions
 from mien.rig.bridge import Bridge
-from mien.rig.library import rig_named
 from mien.rig.model import Rig
+from mien.rig.shelf import rig_named
 
 
 @dataclass(frozen=True)

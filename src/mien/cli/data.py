@@ -12,7 +12,7 @@ from mien.core.errors import UsageError
 from mien.formats.files import replacing
 from mien.rig.compact import compact_model
 from mien.rig.ict import IctRig
-from mien.rig.library import rig_named
+from mien.rig.shelf import rig_named
 
 if TYPE_CHECKING:
     from mien.data.renders import Rendered

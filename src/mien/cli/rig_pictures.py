@@ -13,7 +13,7 @@ from mien.core.arrays import Array
 from mien.core.errors import printable
 from mien.formats.files import make_folder
 from mien.formats.images import check_picture, write_image
-from mien.rig.library import rig_named
+from mien.rig.shelf import rig_named
 
 RigName = Annotated[str, tyro.conf.arg(metavar="NAME|PATH")]
 Picture = Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="PICTURE")]

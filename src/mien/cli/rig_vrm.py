@@ -10,8 +10,8 @@ from mien.core.basis import ARKIT
 from mien.core.errors import UsageError, printable
 from mien.formats.files import make_folder
 from mien.formats.vrm import bind_expressions, write_vrm_expressions
-from mien.rig.library import rig_named
 from mien.rig.maps import vrm_recipes
+from mien.rig.shelf import rig_named
 
 
 def write_vrm(

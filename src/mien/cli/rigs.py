@@ -15,7 +15,7 @@ from mien.formats.files import make_folder
 from mien.rig.flame_file import LICENCE as FLAME_LICENCE
 from mien.rig.flame_file import import_flame
 from mien.rig.ict_files import LICENCE, files_of, model_folder, read_ict, write_ict
-from mien.rig.library import rig_path, shelf
+from mien.rig.shelf import rig_path, shelf
 
 
 def list_rigs() -> int:

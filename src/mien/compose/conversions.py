@@ -17,9 +17,9 @@ from mien.formats.registry import FORMATS, Format, format_of, load, save
 from mien.rig.bridge import Bridge, remembered
 from mien.rig.convert import Route, route
 from mien.rig.convert import convert as convert_expression
-from mien.rig.library import rig_named, rigs_folder
 from mien.rig.maps import FACS_TABLES
 from mien.rig.model import Rig
+from mien.rig.shelf import rig_named, rigs_folder
 
 FacsTableName = Literal["common", "ict"]
 

@@ -13,7 +13,7 @@ from mien.detect.landmarks import LandmarkReader
 from mien.detect.shape import mean_face
 from mien.formats.npz import write_members
 from mien.rig.ict import IctRig
-from mien.rig.library import rig_named
+from mien.rig.shelf import rig_named
 from mien.runtime.session import OnnxSession
 from mien.train.correspondence import find_places
 from mien.train.export import Story, write_story

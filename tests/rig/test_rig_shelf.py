@@ -11,7 +11,7 @@ from mien.rig.flame import FlameRig
 from mien.rig.flame_file import import_flame
 from mien.rig.ict import IctRig
 from mien.rig.ict_files import write_ict
-from mien.rig.library import KNOWN, rig_named, rig_path, rigs_folder, shelf
+from mien.rig.shelf import KNOWN, rig_named, rig_path, rigs_folder, shelf
 
 MODEL = made_ict()
 
