@@ -123,17 +123,17 @@ def test_a_weight_beyond_all_measure_is_refused(weight: float) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_looks_turn_the_eyes() -> None:
-    class Looking(MadeRig):
-        seen: list[Array] = []  # noqa: RUF012
+    seen: list[Array] = []
 
+    class Looking(MadeRig):
         def vertices(self, identity: Identity, state: FaceState) -> Array:
-            self.seen.append(state.gaze.rotation)
+            seen.append(state.gaze.rotation)
             return super().vertices(identity, state)
 
     rig = Looking()
     rig.absent = ()
     at_rest, driven, _ = tiles(channel_picture(rig, "eyeLookDown"))
-    assert np.abs(Looking.seen[-1] - np.eye(3)).max() > 0.1
+    assert np.abs(seen[-1] - np.eye(3)).max() > 0.1
     assert (at_rest != driven).any()
 
 

@@ -1,6 +1,7 @@
 """Vocabularies: Apple's 52 in Apple's order, and what a mirror does to them."""
 
 import pickle
+from random import Random
 
 import numpy as np
 import pytest
@@ -111,9 +112,9 @@ def test_mirror_is_its_own_inverse(basis: Basis) -> None:
 
 @CHECKED
 @given(st.sets(st.sampled_from(APPLE), min_size=1), st.randoms(use_true_random=False))
-def test_mirror_of_any_choice_of_columns_is_an_involution(chosen: set[str], random: object) -> None:
+def test_mirror_of_any_choice_of_columns_is_an_involution(chosen: set[str], random: Random) -> None:
     columns = sorted(chosen)
-    random.shuffle(columns)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
+    random.shuffle(columns)
     basis = Basis("some", tuple(columns))
     assert (basis.mirror[basis.mirror] == np.arange(len(columns))).all()
     for column, k in zip(columns, basis.mirror, strict=True):

@@ -6,7 +6,7 @@ import pytest
 from made import made_capture, made_reading
 from made_bases import edited, made_over, put
 
-from mien.core.basis import ARKIT, BASES, FACS, FEAFA
+from mien.core.basis import ARKIT, BASES, FACS, FEAFA, Basis
 from mien.core.errors import InputError, OutputError, UsageError
 from mien.core.face import Capture
 from mien.formats.registry import EXTENSIONS, FORMATS, Format, format_of, load, save
@@ -119,8 +119,8 @@ def test_unknown_names_and_names_that_do_not_fit(tmp_path: Path) -> None:
     ("name", "basis"),
     [("openface", ARKIT), ("fex", FEAFA), ("livelink", FACS), ("livelink-enum", BASES["perfectsync"])],
 )
-def test_another_basis_is_not_converted(tmp_path: Path, name: str, basis: object) -> None:
-    capture = made_over(basis, faces=1)  # type: ignore[arg-type]
+def test_another_basis_is_not_converted(tmp_path: Path, name: str, basis: Basis) -> None:
+    capture = made_over(basis, faces=1)
     wanted = FORMATS[name].basis
     with pytest.raises(UsageError, match=rf"holds weights over {wanted}, .*run `mien convert --to {wanted}`"):
         save(capture, tmp_path / "t.csv", format=name)

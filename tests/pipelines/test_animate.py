@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -322,6 +323,6 @@ def test_gaze_turns_the_eyes_in_the_picture() -> None:
         ({"every": 0}, "--every"),
     ],
 )
-def test_options_out_of_range_are_named(change: dict[str, object], said: str) -> None:
+def test_options_out_of_range_are_named(change: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        replace(AnimateOptions(), **change)  # type: ignore[arg-type]
+        replace(AnimateOptions(), **change)

@@ -1,4 +1,5 @@
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,16 +144,16 @@ def test_memory_beside_the_result_does_not_grow_with_the_frames() -> None:
         ({"mean": np.full((40, 3), np.nan)}, "not finite"),
     ],
 )
-def test_refuses_what_does_not_fit(change: dict[str, Array], message: str) -> None:
+def test_refuses_what_does_not_fit(change: dict[str, Any], message: str) -> None:
     good = made()
-    arrays = {
+    arrays: dict[str, Any] = {
         "mean": good.mean,
         "identities": good.identities,
         "targets": np.zeros((4, VERTICES, 3)),
         "drivers": DRIVERS,
     }
     with pytest.raises(ValueError, match=message):
-        Blend(**{**arrays, **change})  # type: ignore[arg-type]
+        Blend(**{**arrays, **change})
 
 
 def test_refuses_weights_and_rests_of_other_sizes() -> None:

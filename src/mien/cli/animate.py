@@ -6,8 +6,8 @@ from typing import Annotated
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mien.cli.terminal import bars, say
 from mien.compose.animations import FrameKind, check_target, face_of
 from mien.compose.animations import animate as write_animation
 from mien.compose.conversions import installed_bridge
@@ -58,8 +58,7 @@ def animate(
     rig = rig_named(performer.rig)
     texture = None if performer.texture is None else read_image(performer.texture).pixels
     err = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+    with bars(err) as progress:
         bar = progress.add_task(printable(performer.output.name), total=None)
         done = write_animation(
             chosen,
@@ -74,7 +73,7 @@ def animate(
         )
     counted = f"{done.moments} frame{'s' if done.moments != 1 else ''}, {done.seconds:.1f} s"
     line = f"{rig.name} rig, {counted}; wrote {printable(performer.output)}"
-    err.print(line, markup=False, highlight=False, soft_wrap=True)
+    say(err, line)
     return 0
 
 

@@ -7,10 +7,11 @@ from typing import Annotated
 import numpy as np
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID
 from rich.table import Table
 from rich.text import Text
 
+from mien.cli.terminal import bars, say
 from mien.compose.captures import BatchOptions, Done, Steps, capture_batch
 from mien.compose.sources import expanded
 from mien.compose.streams import Streamed
@@ -60,13 +61,7 @@ def capture(
     batch = BatchOptions(tuple(output.output), output.overlay, output.overwrite, output.realtime, tuple(output.stream))
     quiet = bool(batch.outputs or batch.overlay or batch.streams)
     out, err = Console(), Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+    with bars(err) as progress:
         watch = _Watch(progress, len(files), out, err, quiet, reading.face)
         results = capture_batch(files, batch, reading, Steps(watch.opened, watch.frame, watch.done, watch.streamed))
     return _summary(results, batch, err)
@@ -100,7 +95,7 @@ class _Watch:
         if self._all is not None:
             self._progress.advance(self._all)
         if done.error is not None:
-            self._err.print(str(done.error), style="red", markup=False, highlight=False, soft_wrap=True)
+            say(self._err, str(done.error), "red")
             return
         if done.lost or done.guessed:
             guessed = f", {done.guessed} of them damaged" if done.guessed else ""
@@ -113,7 +108,7 @@ class _Watch:
             missing = (
                 "no face found" if self._choice.number is None else f"no face {self._choice} found; 0 is the first"
             )
-            self._err.print(f"{printable(done.path)}: {missing}", markup=False, highlight=False, soft_wrap=True)
+            say(self._err, f"{printable(done.path)}: {missing}")
         elif not self._quiet:
             self._out.print(_faces_table(done))
 
@@ -128,7 +123,7 @@ class _Watch:
 
     def _warn(self, source: object, code: str, cause: str) -> None:
         line = f"{printable(source)}: {code}: {cause}"
-        self._err.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        say(self._err, line, "yellow")
 
 
 def _faces_table(done: Done) -> Table:
@@ -170,5 +165,5 @@ def _summary(results: list[Done], batch: BatchOptions, err: Console) -> int:
         ending = f"; wrote {written}" if written and good else ""
         ending += f"; streamed to {', '.join(str(each) for each in batch.streams)}" if batch.streams and good else ""
         line = f"{good} of {len(results)} sources read, {counted}{ending}"
-        err.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(err, line)
     return 1 if failed or partial else 0

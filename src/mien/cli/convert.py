@@ -8,6 +8,7 @@ import numpy as np
 import tyro
 from rich.console import Console
 
+from mien.cli.terminal import say
 from mien.compose.conversions import Converted, ConvertOptions, convert_file
 from mien.compose.outputs import named
 from mien.core.basis import ARKIT
@@ -66,15 +67,15 @@ def convert(
         try:
             results = convert_file(take, targets, output.to, output.format, output.face, output.overwrite, conversion)
         except InputError as error:  # costs itself alone
-            err.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+            say(err, str(error), "red")
             failed += 1
             continue
         for line in (line for result in results for line in _told(result)):
             if line not in said:
-                err.print(line, markup=False, highlight=False, soft_wrap=True)
+                say(err, line)
             said.add(line)
         written = ", ".join(printable(path) for path in targets)
-        err.print(f"{_counted(results[0])}; wrote {written}", markup=False, highlight=False, soft_wrap=True)
+        say(err, f"{_counted(results[0])}; wrote {written}")
     return 1 if failed else 0
 
 

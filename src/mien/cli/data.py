@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mien.cli.terminal import bars
 from mien.core.errors import UsageError
 from mien.formats.files import replacing
 from mien.rig.compact import compact_model
@@ -55,8 +55,7 @@ def render_pack(
     packs, _ = read_photos(data)
     places, further = compact_model().ict, max(count // _VALIDATION, 1)
     err = Console(stderr=True)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+    with bars(err) as progress:
         bar = progress.add_task("faces", total=count + further)
 
         def watched(faces: "Iterator[Rendered]") -> "Iterator[Rendered]":

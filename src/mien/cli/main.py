@@ -22,6 +22,7 @@ from mien.cli.models import list_models, show_model, verify_models
 from mien.cli.rig_pictures import show_channel, show_sheet
 from mien.cli.rig_vrm import write_vrm
 from mien.cli.rigs import fetch_rig, import_rig, list_rigs
+from mien.cli.terminal import say
 from mien.cli.train import train
 from mien.core.errors import MienError
 from mien.formats.stream import Destination
@@ -59,32 +60,24 @@ INTERRUPTED, TERMINATED, OUR_BUG = 130, 143, 70
 _registry = tyro.constructors.ConstructorRegistry()
 
 
-@_registry.primitive_rule
-def _face_choice(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
-    """`--face all|largest|N` becomes a `FaceChoice`."""
-    if info.type is not FaceChoice:
-        return None
-    return tyro.constructors.PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="all|largest|N",
-        instance_from_str=lambda words: FaceChoice.parse(words[0]),
-        is_instance=lambda value: isinstance(value, FaceChoice),
-        str_from_instance=lambda value: [str(value)],
-    )
+def _one_word(kind: type[FaceChoice] | type[Destination], metavar: str) -> None:
+    """Makes one word of the command line a value of `kind` by its `parse`."""
+
+    @_registry.primitive_rule
+    def _(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
+        if info.type is not kind:
+            return None
+        return tyro.constructors.PrimitiveConstructorSpec(
+            nargs=1,
+            metavar=metavar,
+            instance_from_str=lambda words: kind.parse(words[0]),
+            is_instance=lambda value: isinstance(value, kind),
+            str_from_instance=lambda value: [str(value)],
+        )
 
 
-@_registry.primitive_rule
-def _destination(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
-    """`--stream vmc://HOST:PORT` becomes a `Destination`."""
-    if info.type is not Destination:
-        return None
-    return tyro.constructors.PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="ADDRESS",
-        instance_from_str=lambda words: Destination.parse(words[0]),
-        is_instance=lambda value: isinstance(value, Destination),
-        str_from_instance=lambda value: [str(value)],
-    )
+_one_word(FaceChoice, "all|largest|N")
+_one_word(Destination, "ADDRESS")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -105,7 +98,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         words = None if arguments is None else list(arguments)
         return int(_app.cli(prog="mien", description=_ABOUT, args=words, registry=_registry))
     except MienError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        say(Console(stderr=True), str(error), "red")
         return error.exit_code
     except KeyboardInterrupt:
         Console(stderr=True).print("interrupted: finished files are kept, unfinished ones were removed")
@@ -131,5 +124,5 @@ def _report_bug() -> int:
     with tempfile.NamedTemporaryFile("w", prefix="mien-", suffix=".log", delete=False) as log:
         log.write(traceback.format_exc())
     message = f"mien: E_BUG: this is a fault of ours; please send {log.name}"
-    Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    say(Console(stderr=True), message, "red")
     return OUR_BUG

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mien.cli.terminal import bars, say
 from mien.compose.animations import GENERATED
 from mien.compose.rig_pictures import channel_picture, sheet_picture
 from mien.core.arrays import Array
@@ -54,8 +54,7 @@ def show_sheet(output: Picture, rig: RigName = "compact", overwrite: bool = Fals
     check_picture(output, overwrite)
     chosen = rig_named(rig)
     err = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+    with bars(err) as progress:
         bar = progress.add_task("channels", total=None)
         sheet = sheet_picture(chosen, lambda done, total: progress.update(bar, completed=done, total=total))
     _write(sheet, output, overwrite, f"{chosen.name} rig, every channel at 1")
@@ -65,4 +64,4 @@ def show_sheet(output: Picture, rig: RigName = "compact", overwrite: bool = Fals
 def _write(picture: Array, output: Path, overwrite: bool, about: str) -> None:
     make_folder(output.parent)
     write_image(picture, output, overwrite, f"{GENERATED}: {about}")
-    Console(stderr=True).print(f"wrote {printable(output)}", markup=False, highlight=False, soft_wrap=True)
+    say(Console(stderr=True), f"wrote {printable(output)}")

@@ -6,6 +6,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
+from mien.cli.terminal import say
 from mien.core.basis import ARKIT
 from mien.core.errors import UsageError, printable
 from mien.formats.files import make_folder
@@ -45,5 +46,5 @@ def write_vrm(
     write_vrm_expressions(expressions, output, overwrite)
     counted = f"{len(expressions.preset)} presets, {len(expressions.custom)} custom expressions"
     line = f"{chosen.name} rig, {counted}; wrote {printable(output)}"
-    Console(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
+    say(Console(stderr=True), line)
     return 0

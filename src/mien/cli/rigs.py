@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Column, Table
 from rich.text import Text
 
+from mien.cli.terminal import bars, say
 from mien.compose import rig_fetch
 from mien.core.errors import OutputError, printable
 from mien.formats.files import make_folder
@@ -99,12 +100,10 @@ def _target(kind: str, overwrite: bool) -> Path:
 
 
 def _say(line: str, style: str | None = None) -> None:
-    Console(stderr=True).print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+    say(Console(stderr=True), line, style)
 
 
 def _progress(what: str, total: int) -> Progress:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    progress = bars(Console(stderr=True))
     progress.add_task(what, total=total)
     return progress

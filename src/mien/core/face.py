@@ -5,7 +5,7 @@ a `Gaze` (a `FaceState`), who it is is an `Identity`, and a performance is a `Ta
 themselves at birth; a leading axis [T] makes a performance of a moment.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -141,7 +141,7 @@ class Identity:
         resting: the expression of the face at rest, or None when it is unknown.
     """
 
-    shape: Array = ()  # type: ignore[assignment]  # an empty default that __post_init__ makes an array
+    shape: Array = field(default_factory=lambda: np.zeros(0, np.float32))
     resting: Expression | None = None
 
     def __post_init__(self) -> None:

@@ -215,9 +215,7 @@ def _parsed(text: str, choose: Callable[[tuple[str, ...]], Choice]) -> Sheet:
     rows = _rows(text)
     found = tuple(name.strip() for name in next(rows, (1, []))[1])
     if len(set(found)) < len(found):
-        seen: set[str] = set()
-        double = next(name for name in found if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        place = len(found) - found[::-1].index(double)
+        place, double = next((k, name) for k, name in enumerate(found, 1) if name in found[: k - 1])
         raise ValueError(f"line 1, column {place}: the column {printable(double)!r:.60} comes twice")
     choice = choose(found)
     places = [found.index(name) for name in choice.numbers]

@@ -90,8 +90,8 @@ def read_parquet(path: Path) -> Capture:
 
 def _arrow(path: Path) -> tuple[Any, Any]:
     try:
-        import pyarrow  # type: ignore[import-untyped]
-        import pyarrow.parquet  # type: ignore[import-untyped]
+        import pyarrow
+        import pyarrow.parquet
     except ImportError:
         cause = "Parquet needs pyarrow, which is not installed"
         raise UsageError(path, "E_USAGE", cause, 'pip install "mien[tables]"') from None

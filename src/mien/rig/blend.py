@@ -46,7 +46,7 @@ class Blend:
     identities: Array
     targets: Array
     drivers: Array
-    still: Array = ()  # type: ignore[assignment]  # an empty default that __post_init__ makes an array
+    still: Array = field(default_factory=lambda: np.zeros(0, np.intp))
     _runs: tuple[_Run, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -71,13 +71,13 @@ class Blend:
         object.__setattr__(self, "still", still)
         object.__setattr__(self, "_runs", _runs(targets, still))
 
-    def rest(self, shape: Array = ()) -> Array:  # type: ignore[assignment]
-        """Vertices [V, 3] float32 of the face with identity weights `shape` [S or fewer] at rest.
+    def rest(self, shape: Array | None = None) -> Array:
+        """Vertices [V, 3] float32 at rest of the face with identity weights `shape` [S or fewer], or the mean one.
 
         Raises:
             ValueError: more weights than there are directions.
         """
-        weights = np.asarray(shape, np.float32)
+        weights = np.zeros(0, np.float32) if shape is None else np.asarray(shape, np.float32)
         if weights.ndim != 1 or len(weights) > len(self.identities):
             raise ValueError(f"a shape holds at most {len(self.identities)} weights, got {list(weights.shape)}")
         return np.asarray(self.mean + np.tensordot(weights, self.identities[: len(weights)], 1), np.float32)

@@ -109,6 +109,7 @@ def _at(path: StrPath) -> Rig:
     try:
         with open_regular(path) as file, ZipFile(file) as archive:
             names = archive.namelist()
+    # zipfile raises NotImplementedError for a way of packing that it does not know.
     except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise InputError(path, "E_FORMAT", f"not a rig: {error}", "`mien rigs import` makes such files") from error
     return IctRig.load(path) if "region_names.npy" in names else FlameRig.load(path)
