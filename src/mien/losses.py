@@ -51,3 +51,54 @@ def box_distance(predicted: Tensor, true: Tensor) -> Tensor:
 def weights_distance(predicted: Tensor, true: Tensor, scale: Tensor) -> Tensor:
     """Smooth L1 of expression weights [B, K], each column divided by its `scale` [K]: mean over both."""
     return functional.smooth_l1_loss(predicted / scale, true / scale, beta=0.3)
+
+
+def local_metric(features: Tensor, state: Tensor, person: Tensor, margin: float = 0.3) -> Tensor:
+    """How far each channel's features fail to tell a channel that appears from one that does not, across people.
+
+    Local metric learning (LML) of "A Local-Global Metric Learning Method for Facial Expression Animation" (MIPR 2022),
+    in our reading; with unit features z of a channel, anchors a, positives p of the same state and another person,
+    and the anchor's nearest n of the opposite state:
+
+        mean over channels, mean over (a, p) of [ |z_a - z_p|² - min_n |z_a - z_n|² + margin ]₊
+
+    Args:
+        features: [B, K, D].
+        state: [B, K] 1 where a channel appears, -1 where it does not, 0 where it is not decided or not known.
+        person: [B] who.
+        margin: of the squared distances, which lie between 0 and 4.
+    """
+    unit = functional.normalize(features, dim=2).transpose(0, 1)
+    apart = 2 - 2 * unit @ unit.transpose(1, 2)
+    one, other = state.T[:, :, None], state.T[:, None, :]
+    positive = (one * other == 1) & (person[:, None] != person[None, :])
+    nearest = apart.masked_fill(one * other != -1, torch.inf).amin(2, keepdim=True)
+    counts = positive & nearest.isfinite()
+    wrong = (apart - nearest.nan_to_num(posinf=0.0) + margin).clamp(min=0) * counts
+    pairs = counts.sum((1, 2))
+    return (wrong.sum((1, 2)) / pairs.clamp(min=1)).sum() / (pairs > 0).sum().clamp(min=1)
+
+
+def global_metric(features: Tensor, strength: Tensor, neutral: Tensor, person: Tensor, margin: float = 0.5) -> Tensor:
+    """How far the features of whole faces fail to tell neutral faces from expressive ones, across people.
+
+    Global metric learning (GML) of the same paper, in our reading; with unit features f, neutral faces i and j of
+    different people, and expressive faces n of strength s_n:
+
+        mean over (i, j, n) of [ |f_i - f_j|² - |f_i - f_n|² + margin min(1, s_n) ]₊
+
+    Args:
+        features: [B, D].
+        strength: [B] sum of a face's weights; above 0 for expressive faces, 0 for faces that are neither.
+        neutral: [B] bool.
+        person: [B] who.
+        margin: of the squared distances, for a face of strength 1 or more.
+    """
+    unit = functional.normalize(features, dim=1)
+    apart = 2 - 2 * unit @ unit.T
+    expressive = (strength > 0) & ~neutral
+    same, away = apart[neutral][:, neutral], apart[neutral][:, expressive]
+    pairs = person[neutral][:, None] != person[neutral][None, :]
+    asked = margin * strength[expressive].clamp(max=1)
+    wrong = (same[:, :, None] - away[:, None, :] + asked).clamp(min=0) * pairs[:, :, None]
+    return wrong.sum() / (pairs.sum() * expressive.sum()).clamp(min=1)

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import tyro
 from rich.console import Console
 
 from mien.cli.terminal import bars
-from mien.core.errors import UsageError
+from mien.core.arrays import Array
+from mien.core.basis import ARKIT
+from mien.core.errors import InputError, UsageError
 from mien.formats.files import replacing
+from mien.formats.registry import load
 from mien.rig.compact import compact_model
 from mien.rig.ict import IctRig
 from mien.rig.shelf import rig_named
@@ -26,6 +30,8 @@ def render_pack(
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     count: int = 11_000,
     seed: int = 1,
+    takes: tuple[Path, ...] = (),
+    without: tuple[str, ...] = (),
     ict: Path | None = None,
     overwrite: bool = False,
 ) -> int:
@@ -38,11 +44,13 @@ def render_pack(
         output: Pack to write, faces-renders.npz beside the others say.
         count: Faces for training; one for validation is made for each 20.
         seed: Where every random number comes from.
+        takes: Performances (any take that mien reads) whose expressions faces show, beside what the photos show.
+        without: Packs whose photos lend no skin, so that renders can be tested on skins that were never trained on.
         ict: The ICT rig's .npz or folder; the imported one when not given.
         overwrite: Replace the file if it exists.
     """
     try:
-        from mien.data.packs import read_photos
+        from mien.data.packs import read_folder
         from mien.data.renders import Renderer, write_pack
     except ModuleNotFoundError as error:
         cause = f"rendering packs needs {error.name}, which is not installed"
@@ -52,7 +60,11 @@ def render_pack(
     rig = rig_named("ict") if ict is None else IctRig.load(ict)
     if not isinstance(rig, IctRig):
         raise UsageError("--ict", "E_USAGE", "is no ICT rig", "name ICT's .npz or folder")
-    packs, _ = read_photos(data)
+    found, scenes = read_folder(data)
+    packs = [pack for pack in found if not pack.rendered and pack.name not in without]
+    if not packs:
+        raise UsageError("--without", "E_USAGE", "leaves no pack of photos", "name fewer packs")
+    performed = _performances(takes)
     places, further = compact_model().ict, max(count // _VALIDATION, 1)
     err = Console(stderr=True)
     with bars(err) as progress:
@@ -65,10 +77,25 @@ def render_pack(
                 progress.advance(bar)
 
         parts = {
-            "train": watched(Renderer(rig, places, packs, "train").stream(count, seed)),
-            "val": watched(Renderer(rig, places, packs, "val").stream(further, seed + 1_000_000)),
+            "train": watched(
+                Renderer(rig, places, packs, "train", scenes=scenes, performed=performed).stream(count, seed)
+            ),
+            "val": watched(Renderer(rig, places, packs, "val", scenes=scenes).stream(further, seed + 1_000_000)),
         }
         with replacing(output, overwrite) as temporary:
             write_pack(temporary, parts, packs[0].mirror)
     err.print(f"{count} faces to train on, {further} to validate; wrote {output}", markup=False, highlight=False)
     return 0
+
+
+def _performances(files: tuple[Path, ...]) -> Array | None:
+    """[N, 52] ARKit weights of all takes, within 0 and 1; None without files."""
+    rows = []
+    for file in files:
+        for take in load(file).takes:
+            expression = take.state.expression
+            if expression.basis != ARKIT:
+                cause = f"holds {expression.basis.name} weights"
+                raise InputError(file, "E_FORMAT", cause, f"mien convert {file} --to arkit makes others of them")
+            rows.append(np.clip(expression.weights[take.valid], 0, 1))
+    return np.concatenate(rows) if rows else None

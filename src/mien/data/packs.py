@@ -7,7 +7,7 @@ files whose `offsets` cut the stream `webp` into pictures. A teacher's landmarks
 import io
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +61,9 @@ class FacesPack:
         split: [N] `train` or `val`.
         mirror: [478] index map of a horizontal flip.
         rendered: whether its faces are renders, whose labels are true, rather than photos that a teacher labelled.
+        by_hand: whether people gave its weights, one by one, rather than a teacher.
+        named: [52] bool, the columns of `ARKIT` for which it has weights at all.
+        label: [N] a person's word for what a face shows, `neutral` say; empty where nobody said.
     """
 
     name: str
@@ -72,6 +75,13 @@ class FacesPack:
     split: Array
     mirror: Array
     rendered: bool = False
+    by_hand: bool = False
+    named: Array = field(default_factory=lambda: np.ones(len(ARKIT), bool))
+    label: Array = field(default_factory=lambda: np.zeros(0, "U1"))
+
+    def __post_init__(self) -> None:
+        if len(self.label) == 0:
+            object.__setattr__(self, "label", np.full(len(self.weights), "", "U1"))
 
     def indices(self, split: str) -> Array:
         """Numbers of the pictures of a split."""
@@ -132,7 +142,7 @@ def read_faces(file: Path) -> FacesPack:
         "split",
         "mirror",
     )
-    columns = _columns(file, wanted, optional=("rendered",))
+    columns = _columns(file, wanted, optional=("rendered", "by_hand", "label"))
     landmarks = columns["landmarks"].astype(np.float32) / 16
     count, names = len(columns["offsets"]) - 1, len(columns["blendshape_names"])
     _check_shape(file, "landmarks", landmarks, (count, LANDMARKS, 3))
@@ -140,12 +150,17 @@ def read_faces(file: Path) -> FacesPack:
     for name in ("spread", "identity", "split"):
         _check_shape(file, name, columns[name], (count,))
     _check_shape(file, "mirror", columns["mirror"], (LANDMARKS,))
-    rendered = columns.get("rendered", np.array(False))
-    if rendered.shape or rendered.dtype != np.bool_:
-        raise InputError(file, "E_FORMAT", "rendered must be one truth value", _REMEDY)
+    for name in ("rendered", "by_hand"):
+        truth = columns.setdefault(name, np.array(False))
+        if truth.shape or truth.dtype != np.bool_:
+            raise InputError(file, "E_FORMAT", f"{name} must be one truth value", _REMEDY)
+    label = columns.get("label", np.full(count, "", "U1"))
+    _check_shape(file, "label", label, (count,))
     weights = np.zeros((len(landmarks), len(ARKIT)), np.float32)
+    named = np.zeros(len(ARKIT), bool)
     for place, name in enumerate(columns["blendshape_names"].tolist()):
         if name in ARKIT.columns:
+            named[ARKIT.index(name)] = True
             weights[:, ARKIT.index(name)] = columns["blendshapes"][:, place]
     return FacesPack(
         file.stem,
@@ -156,7 +171,10 @@ def read_faces(file: Path) -> FacesPack:
         columns["identity"],
         columns["split"],
         columns["mirror"].astype(np.int64),
-        bool(rendered),
+        bool(columns["rendered"]),
+        bool(columns["by_hand"]),
+        named,
+        label,
     )
 
 

@@ -12,14 +12,16 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy.spatial import Delaunay
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.face import Expression, FaceState, Identity, Pose
 from mien.core.geometry import rotation_from_angles
 from mien.core.looks import gaze_from_looks
-from mien.data.packs import FacesPack
+from mien.data.lights import Light, harmonics, lamps, near_lamps, soft
+from mien.data.packs import FacesPack, ScenesPack
+from mien.data.skins import Skins
+from mien.data.surroundings import Backdrops, glasses
 from mien.formats.npz import write_members
 from mien.imaging.raster import rasterise
 from mien.rig.ict import IctRig
@@ -31,6 +33,15 @@ SIDE = 288
 HELD_OUT = 12
 """ICT identity directions, the last ones, that only validation faces have; training faces have the others."""
 
+FACES_EACH = 4
+"""Faces of one person, one after the other: what is the same on all of them is the person, not the expression."""
+
+NEUTRAL = 0.1
+"""Share of the faces that show nothing at all."""
+
+_BRIGHT, _EXPOSURE = 165.0, 0.3
+"""What a camera makes of a face's brighter parts, of 0 to 255, and the deviation of the logarithm of what it does."""
+
 _DEPTH_OF_EYES = 0.006
 """Metres that a teacher's z of 0 lies before the middle between the eyes; the labels keep to it."""
 
@@ -40,16 +51,56 @@ class Rendered:
     """A face that knows itself.
 
     Args:
+        person: who it is.
         pixels: [288, 288, 3] uint8.
         points: [478, 3] in pixels; z in the same scale, negative towards the camera.
         weights: [52] ARKit's.
         placed: [V, 3] the rig's vertices in the picture: x and y in pixels, and depth in metres.
     """
 
+    person: str
     pixels: Array
     points: Array
     weights: Array
     placed: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """Somebody who can be drawn.
+
+    Args:
+        name: of this person.
+        shape: [60] identity weights of the rig.
+        colours: [V, 3] of 0 to 255.
+    """
+
+    name: str
+    shape: Array
+    colours: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """How faces are lit and taken."""
+
+    lights: tuple[Light, ...] = (lamps, harmonics)
+    """One of them lights a face."""
+    turn: tuple[float, float, float] = (0.16, 0.28, 0.12)
+    """Standard deviations of pitch, yaw and roll, radians."""
+    distance: tuple[float, float] = (0.45, 1.3)
+    """Metres between camera and face: the nearer, the longer the nose."""
+    zoom: tuple[float, float] = (1.0, 1.45)
+    """How much of the picture a face fills."""
+    glasses: float = 0.12
+    """Share of the faces that wear glasses."""
+
+
+CALM = Studio((soft,), (0.05, 0.08, 0.03), glasses=0)
+"""A face that looks into the camera, nearly straight, in soft light."""
+
+UNSEEN = Studio((near_lamps,), (0.2, 0.35, 0.15), (0.3, 2.5), (0.95, 1.6))
+"""A light and a camera that nothing is trained on."""
 
 
 class Renderer:
@@ -60,43 +111,53 @@ class Renderer:
         places: where the landmarks lie on it.
         packs: whose photos lend their skin.
         split: `train` or `val`: which photos, and which identities.
+        studio: light and camera.
+        scenes: what faces stand before; plain slopes when not given.
+        performed: [N, 52] weights of performances, which faces show beside what the photos show.
     """
 
-    def __init__(self, rig: IctRig, places: Places, packs: list[FacesPack], split: str) -> None:
-        self._rig, self._places = rig, places
-        self._skins = [(pack, index) for pack in packs for index in pack.indices(split).tolist()]
-        self._taught = np.concatenate([pack.weights[pack.indices(split)] for pack in packs])
+    def __init__(
+        self,
+        rig: IctRig,
+        places: Places,
+        packs: list[FacesPack],
+        split: str,
+        studio: Studio = Studio(),
+        scenes: ScenesPack | None = None,
+        performed: Array | None = None,
+    ) -> None:
+        self._rig, self._places, self._studio = rig, places, studio
+        self._skins = Skins(rig, places, packs, split)
+        self._backdrops = Backdrops(scenes, split, SIDE)
+        shown = [pack.weights[pack.indices(split)] for pack in packs]
+        self._taught = np.concatenate(shown if performed is None else [*shown, performed])
         directions = np.arange(rig.identities)
         self._directions = directions[-HELD_OUT:] if split == "val" else directions[:-HELD_OUT]
-        rest = rig.rest()
-        self._triangles = rest.triangles
-        self._colours = np.ones_like(rest.vertices) if rest.colours is None else rest.colours
-        points = places.on(rest.vertices)
-        web = Delaunay(points[:468, :2])
-        face = np.concatenate(
-            [np.arange(r.start, r.stop) for r in rig.model.regions if r.name in ("face", "head_neck")]
-        )
-        simplex = web.find_simplex(rest.vertices[face, :2])
-        inside = (simplex >= 0) & (rest.vertices[face, 2] < 0.06)
-        self._all_skin, self._skin = face, face[inside]
-        corners = web.transform[simplex[inside]]
-        local = np.einsum("nij,nj->ni", corners[:, :2], rest.vertices[self._skin, :2] - corners[:, 2])
-        self._shares = np.column_stack([local, 1 - local.sum(1)])
-        self._corners = web.simplices[simplex[inside]]
+        self._triangles = rig.rest().triangles
 
     def stream(self, count: int, seed: int) -> Iterator[Rendered]:
-        """`count` faces that `seed` alone decides."""
+        """`count` faces that `seed` alone decides: `FACES_EACH` of one person after the other."""
         rng = np.random.default_rng(seed)
-        for _ in range(count):
-            yield self.draw(rng, self.weights(rng))
+        for number in range(count):
+            if number % FACES_EACH == 0:
+                person = self.person(rng, str(number // FACES_EACH))
+            yield self.draw(rng, person, self.weights(rng))
+
+    def person(self, rng: np.random.Generator, name: str) -> Person:
+        """Somebody with the skin of a photo."""
+        shape = np.zeros(self._rig.identities)
+        shape[self._directions] = np.clip(rng.normal(size=len(self._directions)), -2, 2) * 0.7
+        return Person(name, shape, self._skins.draw(rng))
 
     def weights(self, rng: np.random.Generator) -> Array:
-        """[52] one channel, a few, or what a photo shows and a few on top; sides alike in half of the cases."""
+        """[52] nothing, one channel, a few, or what a photo shows and a few on top; sides alike in half of all."""
         weights = np.zeros(len(ARKIT), np.float32)
         kind = rng.random()
+        if kind < NEUTRAL:
+            return weights
         if kind > 0.65:
             weights += self._taught[rng.integers(len(self._taught))] * rng.uniform(0.3, 1.0)
-        few = 1 if kind < 0.2 else int(rng.integers(1, 6))
+        few = 1 if kind < 0.3 else int(rng.integers(1, 6))
         chosen = rng.permutation(len(ARKIT) - 1)[:few]
         weights[chosen] = np.maximum(weights[chosen], rng.uniform(0.15, 1.0, few))
         if rng.random() < 0.5:
@@ -110,22 +171,14 @@ class Renderer:
         weights[_TONGUE_OUT] = 0
         return weights
 
-    def draw(self, rng: np.random.Generator, weights: Array, calm: bool = False) -> Rendered:
-        """A face of random identity, skin, pose, lens and light.
-
-        Args:
-            rng: where chance comes from.
-            weights: [52] its expression.
-            calm: whether it looks into the camera, nearly straight, in soft light.
-        """
-        shape = np.zeros(self._rig.identities)
-        shape[self._directions] = np.clip(rng.normal(size=len(self._directions)), -2, 2) * 0.7
-        turn = rng.normal(size=3) * ([0.05, 0.08, 0.03] if calm else [0.16, 0.28, 0.12])
+    def draw(self, rng: np.random.Generator, person: Person, weights: Array) -> Rendered:
+        """A face of random pose, lens and light, with the expression `weights` [52]."""
+        turn = rng.normal(size=3) * self._studio.turn
         expression = Expression(weights, ARKIT)
         pose = Pose(rotation_from_angles(*turn), np.zeros(3))
         state = FaceState(expression, pose, gaze_from_looks(expression))
-        vertices = self._rig.vertices(Identity(shape), state).astype(np.float64) @ pose.rotation.T
-        distance, zoom = rng.uniform(0.45, 1.3), rng.uniform(1.0, 1.45)
+        vertices = self._rig.vertices(Identity(person.shape), state).astype(np.float64) @ pose.rotation.T
+        distance, zoom = rng.uniform(*self._studio.distance), rng.uniform(*self._studio.zoom)
         centre = np.array([0.0, 0.025]) + rng.uniform(-0.006, 0.006, 2)
         depth = vertices[:, 2] + distance
         scale = SIDE * zoom / 0.26 * distance / depth
@@ -133,28 +186,24 @@ class Renderer:
         points = self._places.on(np.column_stack([flat, vertices[:, 2]]))
         points[:, 2] = (points[:, 2] + _DEPTH_OF_EYES) * SIDE * zoom / 0.26
         placed = np.column_stack([flat, depth])
-        return Rendered(self._painted(rng, placed, vertices, calm), points, weights, placed)
+        normals = _normals(vertices, self._triangles)
+        shade, shine = self._studio.lights[rng.integers(len(self._studio.lights))](rng, vertices, normals)
+        lit = person.colours * shade + shine
+        # A camera exposes for the brighter parts of what it sees, more or less.
+        bright = np.percentile(lit[normals[:, 2] < 0].mean(1), 90)
+        lit *= np.exp(rng.normal() * _EXPOSURE) * _BRIGHT / max(float(bright), 1.0)
+        picture = self._painted(rng, placed, lit)
+        if rng.random() < self._studio.glasses:
+            picture = glasses(rng, picture, points)
+        return Rendered(person.name, picture, points, weights, placed)
 
-    def _painted(self, rng: np.random.Generator, placed: Array, vertices: Array, calm: bool) -> Array:
-        colours = self._skinned(rng) * _light(rng, _normals(vertices, self._triangles), calm)
+    def _painted(self, rng: np.random.Generator, placed: Array, colours: Array) -> Array:
+        """[288, 288, 3] uint8 of vertices placed [V, 3] with colours [V, 3], before a backdrop."""
         seen = rasterise(placed, self._triangles, SIDE, SIDE)
-        picture = _backdrop(rng)
+        picture = self._backdrops.draw(rng).copy()
         shown = np.einsum("pk,pkc->pc", seen.barycentric(), colours[self._triangles[seen.triangle]])
         picture.reshape(-1, 3)[seen.pixel] = shown
         return np.clip(picture, 0, 255).astype(np.uint8)
-
-    def _skinned(self, rng: np.random.Generator) -> Array:
-        """[V, 3] colours of 0 to 255: a photo's skin on the face, its mean colour on the rest of the head."""
-        pack, index = self._skins[rng.integers(len(self._skins))]
-        photo = pack.pictures.rgb(index).astype(np.float64)
-        points = pack.landmarks[index, :, :2]
-        at = np.einsum("nk,nkc->nc", self._shares, points[self._corners])
-        columns, rows = np.clip(at, 0, np.array(photo.shape[1::-1]) - 1).astype(np.intp).T
-        colours: Array = self._colours * (255 * rng.uniform(0.7, 1.05))
-        sampled = photo[rows, columns]
-        colours[self._all_skin] = np.median(sampled, 0)
-        colours[self._skin] = sampled
-        return colours
 
 
 _JAW_OPEN, _MOUTH_CLOSE, _TONGUE_OUT = ARKIT.indices(["jawOpen", "mouthClose", "tongueOut"])
@@ -181,36 +230,15 @@ def _normals(vertices: Array, triangles: Array) -> Array:
     return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12))
 
 
-def _light(rng: np.random.Generator, normals: Array, calm: bool) -> Array:
-    """[V, 3] what light leaves of the colours: from all around, and from one or two sides, tinted."""
-    light = np.full((len(normals), 3), 0.85 if calm else rng.uniform(0.35, 0.8))
-    for _ in range(1 if calm else int(rng.integers(1, 3))):
-        way = np.array([rng.normal() * 0.9, rng.normal() * 0.6 - 0.3, -1.0])
-        strength = 0.15 if calm else rng.uniform(0.1, 0.6)
-        tint = 1 + rng.normal(size=3) * 0.06
-        light += np.clip(normals @ (way / np.linalg.norm(way)), 0, None)[:, None] * strength * tint
-    return light
-
-
-def _backdrop(rng: np.random.Generator) -> Array:
-    """[288, 288, 3] a slope between two colours, with grain."""
-    one, other = rng.uniform(0, 255, (2, 3))
-    angle = rng.uniform(0, 2 * np.pi)
-    axis = np.linspace(-0.5, 0.5, SIDE)
-    along = np.clip(np.cos(angle) * axis[None, :] + np.sin(angle) * axis[:, None] + 0.5, 0, 1)[..., None]
-    grain = rng.normal(size=(SIDE, SIDE, 1)) * rng.uniform(0, 25)
-    return np.asarray(one + (other - one) * along + grain)
-
-
 def write_pack(file: Path, parts: dict[str, Iterator[Rendered]], mirror: Array) -> None:
-    """Writes rendered faces as a faces pack (docs/data.md): every face its own identity.
+    """Writes rendered faces as a faces pack (docs/data.md).
 
     Args:
         file: ends in `.npz`.
         parts: faces of each split.
         mirror: [478] index map of a horizontal flip.
     """
-    stream, points, weights, splits = [], [], [], []
+    stream, points, weights, splits, people = [], [], [], [], []
     for split, faces in parts.items():
         for face in faces:
             encoded = io.BytesIO()
@@ -219,6 +247,7 @@ def write_pack(file: Path, parts: dict[str, Iterator[Rendered]], mirror: Array) 
             points.append(face.points)
             weights.append(face.weights)
             splits.append(split)
+            people.append(f"{split}-{face.person}")
     count = len(stream)
     write_members(
         file,
@@ -229,7 +258,7 @@ def write_pack(file: Path, parts: dict[str, Iterator[Rendered]], mirror: Array) 
             "blendshapes": np.array(weights, np.float16),
             "blendshape_names": np.array(ARKIT.columns),
             "spread": np.zeros(count, np.float32),
-            "identity": np.array([f"render{k}" for k in range(count)]),
+            "identity": np.array(people),
             "split": np.array(splits),
             "mirror": mirror,
             "rendered": np.array(True),

@@ -7,6 +7,7 @@ from PIL import Image
 from scipy import ndimage
 
 from mien.core.arrays import Array
+from mien.core.basis import ARKIT
 from mien.core.errors import InputError
 from mien.core.geometry import apply_affine, invert_affine
 from mien.core.image import Frame
@@ -18,6 +19,11 @@ TILE = 256
 
 FACE = 140
 """Pixels of the tile that the upright square of the face spans, in the tile's middle."""
+
+EXPRESSIVE = tuple(k for k, name in enumerate(ARKIT.columns) if not name.startswith(("eyeLook", "eyeBlink")))
+"""Columns of `ARKIT` that make an expression, unlike those that say where the eyes look, or that they blink."""
+
+_NOTHING = 0.05
 
 _CAPTION = 18
 _TRIES = 50
@@ -34,6 +40,8 @@ class Tiles:
         spread: [N] how far the teacher disagrees with itself, % of the inter-ocular distance.
         pack: [N] index of the pack each came from.
         mirror: [478] index map of a flip.
+        person: [N] number of whom it shows; the same person has one number in all of a pack.
+        neutral: [N] whether a person said that it shows nothing, or it is a render that does not.
     """
 
     pixels: Array
@@ -42,6 +50,8 @@ class Tiles:
     spread: Array
     pack: Array
     mirror: Array
+    person: Array
+    neutral: Array
 
 
 def tile_square(points: Array) -> Array:
@@ -94,7 +104,19 @@ def cut_tiles(packs: list[FacesPack], split: str) -> Tiles:
         np.concatenate([pack.spread[indices] for _, pack, indices in chosen]),
         np.concatenate([np.full(len(indices), k) for k, _, indices in chosen]),
         packs[0].mirror,
+        np.unique(
+            np.concatenate([np.char.add(f"{k} ", pack.identity[indices].astype(str)) for k, pack, indices in chosen]),
+            return_inverse=True,
+        )[1],
+        np.concatenate([_neutral(pack, indices) for _, pack, indices in chosen]),
     )
+
+
+def _neutral(pack: FacesPack, indices: Array) -> Array:
+    """[N] bool; where the eyes look, and whether they are closed, is no matter of expression."""
+    if not pack.rendered:
+        return np.asarray(pack.label[indices] == "neutral")
+    return np.asarray(pack.weights[indices][:, EXPRESSIVE].max(1, initial=0) < _NOTHING)
 
 
 def faceless_tiles(scenes: ScenesPack, split: str, rng: np.random.Generator, count: int) -> Array:

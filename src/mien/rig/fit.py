@@ -102,6 +102,14 @@ class Fitter:
         self._to_shape = self._unknown.others[:count]
 
     @property
+    def reading(self) -> Array:
+        """[51, 1434] what points a little elsewhere, in metres of the head's axes, would add to weights without bounds.
+
+        Of a face whose identity is found, too; the linear part of `fit`.
+        """
+        return self._unknown.reading
+
+    @property
     def identities(self) -> int:
         """Number of identity weights."""
         return len(self._identities)
@@ -182,6 +190,7 @@ class _Weights:
 
     Attributes:
         others: [N, 1434] what gives each of the others, of an offset that no weight explains.
+        reading: [K, 1434] what gives each weight, of an offset, if none had bounds.
     """
 
     def __init__(self, expressions: Array, others: Array, wish: Array, weigh: Array, options: FitOptions) -> None:
@@ -192,6 +201,7 @@ class _Weights:
         self._seen = seen - shared @ self.others
         self._sparsity = options.sparsity
         gram = seen @ expressions.T - shared @ inverse @ shared.T + options.ease * np.eye(len(expressions))
+        self.reading = np.linalg.solve(gram, self._seen)
         self._bounded = _Bounded(gram, options.steps)
 
     def solve(self, offset: Array, start: Array) -> Array:

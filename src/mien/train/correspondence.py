@@ -14,7 +14,7 @@ from mien.core.geometry import fit_similarity
 from mien.core.image import Frame
 from mien.core.points import INNER_LIPS, IRISES_LEFT, IRISES_RIGHT, OUTER_LIPS, SPARSE_68
 from mien.data.packs import FacesPack
-from mien.data.renders import Renderer
+from mien.data.renders import CALM, Renderer
 from mien.detect.landmarks import SIDE, LandmarkReader
 from mien.imaging.raster import rasterise
 from mien.imaging.warp import face_square
@@ -42,11 +42,11 @@ def find_places(rig: IctRig, mean: Array, packs: list[FacesPack], reader: Landma
     """
     surface = _Skin(rig)
     first = surface.places(_bent(mean, rig, surface), mean)
-    renderer = Renderer(rig, first, packs, "train")
+    renderer = Renderer(rig, first, packs, "train", CALM)
     rng = np.random.default_rng(3)
     read = []
     for _ in range(PEOPLE):
-        face = renderer.draw(rng, np.zeros(len(ARKIT), np.float32), calm=True)
+        face = renderer.draw(rng, renderer.person(rng, "calm"), np.zeros(len(ARKIT), np.float32))
         square = face_square(face.points, SIDE)
         points = reader.read(Frame(face.pixels), square).landmarks.points
         read.append(surface.under(points, face.placed))

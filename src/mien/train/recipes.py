@@ -13,6 +13,7 @@ from mien.core.card import Figure, ModelCard
 from mien.core.errors import UsageError
 from mien.core.report import Row
 from mien.nets.landmarks import FEATURES, POINTS, SIDE
+from mien.nets.local_global import OnCuts
 from mien.train.export import Signature, Story, export, rounded, write_recipe, write_story
 from mien.train.expression import OPTIONS as EXPRESSION_OPTIONS
 from mien.train.expression import ExpressionTask
@@ -20,7 +21,11 @@ from mien.train.finder import OPTIONS as FINDER_OPTIONS
 from mien.train.finder import FinderTask
 from mien.train.landmarks import OPTIONS as LANDMARK_OPTIONS
 from mien.train.landmarks import LandmarkTask
+from mien.train.lgml import OPTIONS as LGML_OPTIONS
+from mien.train.lgml import LocalGlobalTask
 from mien.train.loop import Task, TrainOptions, begin_from, train
+from mien.train.refiner import OPTIONS as REFINER_OPTIONS
+from mien.train.refiner import RefinerTask
 from mien.train.tables import SOURCES, TABLES, TEACHER
 
 
@@ -83,6 +88,29 @@ RECIPES: dict[str, Recipe] = {
             "too few to tell groups apart",
         ),
     ),
+    "refiner": Recipe(
+        REFINER_OPTIONS,
+        lambda data, folder: RefinerTask(data, folder / "landmarks.pt"),
+        lambda network: network,
+        Signature(
+            (
+                ("luminance", _CUT),
+                ("points", torch.rand((1, POINTS, 3), generator=torch.Generator().manual_seed(1)) * SIDE),
+                ("features", torch.rand((1, FEATURES), generator=torch.Generator().manual_seed(2))),
+            ),
+            ("refined",),
+        ),
+        Story(
+            purpose="Moves the points of `landmarks` by what the cut shows where they are.",
+            input=f"luminance [1, 1, {SIDE}, {SIDE}] of 0..255, points [1, 478, 3] and features [1, {FEATURES}] of "
+            "`landmarks`",
+            output_basis=None,
+            paper="our own; after explicit shape regression (X. Cao et al. 2012)",
+            data=f"{SOURCES}; renders of the ICT Face Model Light (MIT) under the skins of those photos, whose points "
+            f"are known (mien data render); {TEACHER}",
+            weakness="not better than `landmarks` where that has lost the face",
+        ),
+    ),
     "expression": Recipe(
         EXPRESSION_OPTIONS,
         lambda data, folder: ExpressionTask(data, folder / "landmarks.pt"),
@@ -103,6 +131,27 @@ RECIPES: dict[str, Recipe] = {
             weakness="copies the teacher: noseSneer, cheekPuff, cheekSquint, jawForward, jawLeft, jawRight and "
             "mouthClose hardly move, eyeWide, mouthFunnel, mouthDimple and mouthFrown little; tongueOut is always 0; "
             "eyeLookIn and eyeLookOut follow the teacher loosely: the irises are small in the cut",
+        ),
+    ),
+    "lgml": Recipe(
+        LGML_OPTIONS,
+        LocalGlobalTask,
+        OnCuts,
+        Signature(
+            (
+                ("luminance", _CUT),
+                ("points", torch.rand((1, POINTS, 3), generator=torch.Generator().manual_seed(1)) * SIDE),
+            ),
+            ("weights",),
+        ),
+        Story(
+            purpose="Reads 52 ARKit weights off a cut and its landmarks.",
+            input=f"luminance [1, 1, {SIDE}, {SIDE}] of 0..255, points [1, 478, 3] in pixels of the cut",
+            output_basis="arkit",
+            paper="A Local-Global Metric Learning Method for Facial Expression Animation (MIPR 2022), our reading",
+            data=f"{SOURCES}; renders of the ICT Face Model Light (MIT) under the skins of those photos, whose weights "
+            f"are known (mien data render); {TEACHER}, believed only in the channels that it moves",
+            weakness="channels that the teacher leaves dead are learned from renders alone; tongueOut is always 0",
         ),
     ),
 }

@@ -1,0 +1,79 @@
+"""What each pack's labels are worth: a render knows all of its weights, a teacher is believed where it moves.
+
+The teacher reads something on faces that people call neutral. Its middle reading there is taken off, channel by
+channel, and the rest stretched, so that nothing is 0 and everything is 1; where the eyes look, and whether they are
+closed, is left as it is. Our own.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from mien.core.arrays import Array
+from mien.core.basis import ARKIT
+from mien.data.tiles import EXPRESSIVE
+from mien.train.seen import Looked, SeenFaces
+
+LEAST_DEVIATION = 0.05
+"""A channel of the teacher counts as active where its deviation over all validation photos passes this."""
+
+REST = 0.5
+"""What is left of a reading, beyond the middle one, on a photo that a person calls neutral."""
+
+_TONGUE = ARKIT.index("tongueOut")
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """How labels are read.
+
+    Args:
+        active: columns of `ARKIT` in which the teacher is believed.
+        resting: [52] its middle reading on photos that a person calls neutral.
+    """
+
+    active: Array
+    resting: Array
+
+    @classmethod
+    def of(cls, looked: Looked) -> Self:
+        """From the photos among what was looked at that a teacher labelled."""
+        taught = ~looked.true.any(1)
+        val, train = taught[looked.val.pack], taught[looked.train.pack]
+        deviation = looked.val.weights[val].std(0) if val.any() else np.zeros(len(ARKIT))
+        calm = train & looked.train.neutral
+        resting = np.zeros(len(ARKIT), np.float32)
+        if calm.any():
+            columns = list(EXPRESSIVE)
+            resting[columns] = np.median(looked.train.weights[calm][:, columns], 0)
+        return cls(np.flatnonzero(deviation > LEAST_DEVIATION), resting)
+
+    def weights(self, seen: SeenFaces, true: Array) -> Array:
+        """[N, 52] float32 labels: true ones as they are, the teacher's less what it sees on neutral faces.
+
+        Args:
+            seen: faces.
+            true: [packs, 52] bool, as of `Looked`.
+        """
+        taught = ~true.any(1)[seen.pack]
+        labels = np.array(seen.weights)
+        corrected = np.clip((labels[taught] - self.resting) / (1 - self.resting), 0, 1)
+        calm = np.asarray(seen.neutral)[taught]
+        columns = np.array(EXPRESSIVE)
+        corrected[np.ix_(calm, columns)] *= REST
+        labels[taught] = corrected
+        return labels.astype(np.float32)
+
+    def known(self, seen: SeenFaces, true: Array) -> Array:
+        """[N, 52] float32, what each label is worth: nothing where the teacher is dead, unless a face is neutral.
+
+        Arguments as of `weights`.
+        """
+        taught = ~true.any(1)[seen.pack]
+        worth = true[seen.pack].astype(np.float32)
+        worth[np.ix_(taught, self.active)] = 1
+        worth[taught & seen.neutral] = 1
+        worth *= np.asarray(seen.trust)[:, None]
+        worth[:, _TONGUE] = 0
+        return worth
