@@ -154,7 +154,7 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
     for least, most, floor, aim in BANDS:
         hits, faces, _ = tally(finder, composites(maker, least, most, limit or COMPOSITES))
         rows.append(recall(f"composites, {least} to {most} px", hits, faces, floor, aim))
-    reader = LandmarkReader(OnnxSession(card("landmarks")))
+    reader = LandmarkReader.shipped()
     rows += false_rows(finder, reader, scenes, limit or FACELESS)
     notes = (
         f"Found: overlap (intersection over union) of {SAME} or more, each answer used once, boxes cut at the edges.",

@@ -20,8 +20,6 @@ from mien.detect.landmarks import SIDE, LandmarkReader
 from mien.detect.pose import fit_head
 from mien.detect.shape import mean_face
 from mien.metrics import landmark_error
-from mien.runtime.session import OnnxSession
-from mien.weights.catalog import card
 
 BOUNDS = {"wild": ("<= 2.6", "<= 1.6"), "official": ("<= 2.2", "<= 1.3"), "synthetic": ("<= 2.6", "<= 1.6")}
 YAWS = ((0, 20), (20, 40), (40, 180))
@@ -93,7 +91,7 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
     packs, scenes = read_folder(data)
     if scenes is None:
         raise UsageError(data, "E_USAGE", "holds no scenes.npz", "presence is measured on its faceless windows")
-    reader = LandmarkReader(OnnxSession(card("landmarks")))
+    reader = LandmarkReader.shipped()
     reads = {pack.name.removeprefix("faces-"): read_pack(reader, pack, limit) for pack in packs}
     rows = [row for name, read in reads.items() for row in rows_of(name, read)]
     every = Read(

@@ -3,23 +3,26 @@
 from collections.abc import Callable
 from importlib.resources import as_file
 
+import torch
 import tyro
 from ledger import command, publish
 from torch import nn
 
 from mien.core.report import Report, Row
-from mien.nets.expression import ExpressionHead
 from mien.nets.finder import FaceFinder
-from mien.nets.landmarks import LandmarkNet
+from mien.nets.landmarks import POINTS, LandmarkNet
+from mien.nets.local_global import LocalGlobalNet, OnCuts
+from mien.nets.refiner import Refiner
 from mien.train.export import parity, twin
 from mien.train.recipes import RECIPES
 from mien.weights.catalog import cards, shipped
 from mien.weights.store import read_weights
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
-    "expression": ExpressionHead,
     "finder": FaceFinder,
     "landmarks": LandmarkNet,
+    "lgml": lambda: OnCuts(LocalGlobalNet(torch.zeros(POINTS, dtype=torch.int64))),
+    "refiner": Refiner,
 }
 
 

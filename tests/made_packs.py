@@ -122,12 +122,18 @@ class _Stream:
         return {"webp": np.frombuffer(b"".join(self.parts), np.uint8), "offsets": np.concatenate([[0], ends])}
 
 
-def faces_columns(kind: str, seed: int) -> dict[str, Array]:
-    """The arrays of a faces pack; `kind` is `wild` (a black corner) or `synthetic` (lines of text on top)."""
+def faces_columns(kind: str, seed: int, resting: Sequence[int] = ()) -> dict[str, Array]:
+    """The arrays of a faces pack.
+
+    Args:
+        kind: `wild` (a black corner), `synthetic` (lines of text on top), or another, which has neither.
+        seed: decides everything.
+        resting: which faces have no weights at all.
+    """
     rng = np.random.default_rng(seed)
     stream, landmarks, weights = _Stream([]), [], []
-    for _ in range(TRAIN + VAL):
-        weights.append(made_weights(rng))
+    for number in range(TRAIN + VAL):
+        weights.append(made_weights(rng) * (number not in resting))
         centre = (SIDE / 2 + rng.uniform(-8, 8), SIDE / 2 + 8 + rng.uniform(-8, 8))
         landmarks.append(made_landmarks(rng, weights[-1], float(rng.uniform(120, 150)), centre))
         picture = textured(rng, SIDE, SIDE)
@@ -135,7 +141,7 @@ def faces_columns(kind: str, seed: int) -> dict[str, Array]:
         pen = ImageDraw.Draw(picture)
         if kind == "wild":
             pen.polygon([(0, 0), (WEDGE, 0), (0, WEDGE)], (0, 0, 0))
-        else:
+        elif kind == "synthetic":
             pen.rectangle((0, 0, SIDE, CAPTION - 1), (255, 255, 255))
             pen.text((4, 3), "a drawn face", (0, 0, 0))
         stream.add(picture)
@@ -190,4 +196,41 @@ def make_packs(folder: Path) -> Path:
     save_pack(folder / "faces-synthetic.npz", faces_columns("synthetic", 1))
     save_pack(folder / "faces-wild.npz", faces_columns("wild", 2))
     save_pack(folder / "scenes.npz", scenes_columns(3))
+    return folder
+
+
+EACH = 3
+"""Faces of one person in the packs of `make_people`; the first of them is neutral."""
+
+BY_HAND = ("eyeBlinkLeft", "eyeBlinkRight", "jawOpen", "mouthSmileLeft", "noseSneerRight")
+"""The channels that people weighed."""
+
+
+def people_columns(kind: str, seed: int) -> dict[str, Array]:
+    """The arrays of a faces pack of few people, `EACH` faces of each.
+
+    Args:
+        kind: `wild`, whose first face of each person somebody called neutral; `renders`, whose first face of each is
+            neutral, and whose weights are true; `hand`, whose five channels people weighed.
+        seed: decides everything.
+    """
+    count = TRAIN + VAL
+    first = tuple(range(0, count, EACH))
+    columns = faces_columns(kind, seed, first if kind == "renders" else ())
+    columns["identity"] = np.array([f"person {k // EACH}" for k in range(count)])
+    if kind == "wild":
+        columns["label"] = np.array(["neutral" if k in first else "joy" for k in range(count)])
+    elif kind == "renders":
+        columns |= {"rendered": np.array(True), "spread": np.zeros(count, np.float16)}
+    else:
+        weights = columns["blendshapes"][:, ARKIT.indices(BY_HAND)]
+        columns |= {"by_hand": np.array(True), "blendshapes": weights, "blendshape_names": np.array(BY_HAND)}
+    return columns
+
+
+def make_people(folder: Path) -> Path:
+    """Photos with a teacher's labels, renders, and photos weighed by hand in `folder`, which is given back."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, kind in enumerate(("hand", "renders", "wild")):
+        save_pack(folder / f"faces-{kind}.npz", people_columns(kind, seed + 4))
     return folder

@@ -112,7 +112,7 @@ def finder() -> FaceFinder:
 @cache
 def reader() -> LandmarkReader:
     """The shipped one."""
-    return LandmarkReader(OnnxSession(card("landmarks")))
+    return LandmarkReader.shipped()
 
 
 @cache

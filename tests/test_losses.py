@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from torch import Generator, Tensor
 
 from mien.core.geometry import box_overlap
-from mien.losses import box_distance, depth_distance, focal, point_distance, weights_distance
+from mien.losses import (
+    box_distance,
+    depth_distance,
+    focal,
+    global_metric,
+    local_metric,
+    point_distance,
+    weights_distance,
+)
 
 CHECKED = settings(derandomize=True, deadline=None, max_examples=40)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -141,3 +149,228 @@ class TestWeights:
         seen = torch.rand(6, 52).requires_grad_()
         slope = gradient(weights_distance(seen, true, torch.ones(52)), seen)
         assert (slope * (seen - true) >= 0).all()
+
+
+def metric_batch(seed: int, count: int = 24, channels: int = 4, length: int = 16) -> tuple[Tensor, Tensor, Tensor]:
+    """Features [B, K, D], states [B, K] of -1, 0 and 1, and people [B], some of them several times."""
+    generator = Generator().manual_seed(seed)
+    state = torch.randint(-1, 2, (count, channels), generator=generator).float()
+    person = torch.randint(count // 2, (count,), generator=generator)
+    return torch.randn((count, channels, length), generator=generator), state, person
+
+
+def apart(one: Tensor, other: Tensor) -> float:
+    """Squared distance of two directions."""
+    away = torch.nn.functional.normalize(one, dim=0) - torch.nn.functional.normalize(other, dim=0)
+    return float(away.square().sum())
+
+
+class TestLocalMetric:
+    @CHECKED
+    @given(SEEDS)
+    def test_it_is_what_its_equation_says(self, seed: int) -> None:
+        features, state, person = metric_batch(seed, 12, 3)
+        means = []
+        for k in range(3):
+            wrong = []
+            for a in range(12):
+                others = [n for n in range(12) if state[a, k] * state[n, k] == -1]
+                positives = [p for p in range(12) if state[a, k] * state[p, k] == 1 and person[a] != person[p]]
+                if others:
+                    nearest = min(apart(features[a, k], features[n, k]) for n in others)
+                    wrong += [max(apart(features[a, k], features[p, k]) - nearest + 0.3, 0) for p in positives]
+            if wrong:
+                means.append(sum(wrong) / len(wrong))
+        expected = sum(means) / max(len(means), 1)
+        assert float(local_metric(features, state, person)) == pytest.approx(expected, abs=1e-5)
+
+    @CHECKED
+    @given(SEEDS, st.floats(0.05, 0.6))
+    def test_it_is_nothing_once_states_are_the_margin_apart(self, seed: int, margin: float) -> None:
+        noise, state, person = metric_batch(seed)
+        shown = torch.zeros_like(noise)
+        shown[..., 0], shown[..., 1] = (state == 1).float(), (state == -1).float()
+        together = shown + torch.where(state[..., None] == 0, noise, 0.01 * noise)
+        assert float(local_metric(together, state, person, margin)) == 0
+        # With an appearing channel a little nearer to one that does not than the margin allows, it is not.
+        mixed = shown + shown[..., [1, 0, *range(2, 16)]] * 0.9
+        assert float(local_metric(mixed, state, person, margin)) > 0
+
+    @CHECKED
+    @given(SEEDS)
+    def test_going_against_the_gradient_joins_what_is_alike_and_parts_what_is_not(self, seed: int) -> None:
+        generator = Generator().manual_seed(seed)
+        features = torch.randn((10, 2, 512), generator=generator, requires_grad=True)
+        state, person = torch.tensor([1.0, -1] * 5)[:, None].expand(-1, 2), torch.arange(10)
+        loss = local_metric(features, state, person)
+        after = (features - 100 * gradient(loss, features)).detach()
+        assert float(local_metric(after, state, person)) < float(loss.detach())
+        before, alike = features.detach(), state[:, 0, None] == state[None, :, 0]
+        for k in range(2):
+            was, now = (
+                2 - 2 * unit @ unit.T
+                for unit in (torch.nn.functional.normalize(each[:, k], dim=1) for each in (before, after))
+            )
+            assert float((now - was)[alike].sum()) < 0
+            assert float((now - was)[~alike].sum()) > 0
+
+    @CHECKED
+    @given(SEEDS)
+    def test_the_order_of_a_batch_is_no_matter(self, seed: int) -> None:
+        features, state, person = metric_batch(seed)
+        order = torch.randperm(len(person), generator=Generator().manual_seed(seed))
+        shuffled = local_metric(features[order], state[order], person[order])
+        torch.testing.assert_close(shuffled, local_metric(features, state, person), atol=1e-6, rtol=1e-5)
+        named = torch.randperm(len(person), generator=Generator().manual_seed(seed + 1))[person]
+        torch.testing.assert_close(local_metric(features, state, named), local_metric(features, state, person))
+
+    @CHECKED
+    @given(SEEDS)
+    def test_what_is_undecided_is_ignored(self, seed: int) -> None:
+        features, state, person = metric_batch(seed)
+        undecided = state == 0
+        other = torch.where(undecided[..., None], normal(seed + 1, *features.shape), features).requires_grad_()
+        loss = local_metric(other, state, person)
+        torch.testing.assert_close(loss, local_metric(features, state, person))
+        assert float(gradient(loss, other)[undecided].abs().max()) == 0
+
+    @CHECKED
+    @given(SEEDS)
+    def test_length_is_no_matter(self, seed: int) -> None:
+        features, state, person = metric_batch(seed)
+        longer = features * (torch.rand((*features.shape[:2], 1), generator=Generator().manual_seed(seed)) * 9 + 0.1)
+        torch.testing.assert_close(local_metric(longer, state, person), local_metric(features, state, person))
+
+    @pytest.mark.parametrize("case", ["one person", "all appear", "none appears", "nothing decided", "one face"])
+    def test_without_pairs_it_is_exactly_nothing(self, case: str) -> None:
+        features, state, person = metric_batch(5)
+        if case == "one person":
+            person = torch.zeros_like(person)
+        elif case == "one face":
+            features, state, person = features[:1], state[:1], person[:1]
+        else:
+            state = torch.full_like(state, {"all appear": 1.0, "none appears": -1.0, "nothing decided": 0.0}[case])
+        features.requires_grad_()
+        loss = local_metric(features, state, person)
+        assert float(loss.detach()) == 0
+        assert float(gradient(loss, features).abs().max()) == 0
+
+    def test_channels_without_pairs_do_not_thin_the_others(self) -> None:
+        features, state, person = metric_batch(6)
+        more = torch.cat([state, torch.ones_like(state)], 1)
+        wide = local_metric(torch.cat([features, features], 1), more, person)
+        torch.testing.assert_close(wide, local_metric(features, state, person))
+
+    def test_features_of_no_length_or_that_are_the_same_have_finite_gradients(self) -> None:
+        _, state, person = metric_batch(7)
+        for features in (torch.zeros(24, 4, 16), torch.ones(24, 4, 16)):
+            features.requires_grad_()
+            assert torch.isfinite(gradient(local_metric(features, state, person), features)).all()
+
+
+def faces_batch(seed: int, count: int = 16, length: int = 24) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Features [B, D], strengths [B] (a third 0), which are neutral [B], and people [B]."""
+    generator = Generator().manual_seed(seed)
+    kind = torch.randint(3, (count,), generator=generator)
+    strength = torch.rand(count, generator=generator) * 2 * (kind == 2)
+    person = torch.randint(count // 2, (count,), generator=generator)
+    return torch.randn((count, length), generator=generator), strength, kind == 0, person
+
+
+class TestGlobalMetric:
+    @CHECKED
+    @given(SEEDS)
+    def test_it_is_what_its_equation_says(self, seed: int) -> None:
+        features, strength, neutral, person = faces_batch(seed)
+        calm = [i for i in range(16) if neutral[i]]
+        wrong = [
+            max(apart(features[i], features[j]) - apart(features[i], features[n]) + 0.5 * min(float(strength[n]), 1), 0)
+            for i in calm
+            for j in calm
+            for n in range(16)
+            if person[i] != person[j] and strength[n] > 0 and not neutral[n]
+        ]
+        expected = sum(wrong) / max(len(wrong), 1)
+        assert float(global_metric(features, strength, neutral, person)) == pytest.approx(expected, abs=1e-5)
+
+    @CHECKED
+    @given(SEEDS, st.floats(0.05, 0.9))
+    def test_it_is_nothing_once_neutral_faces_are_the_margin_apart_from_expressive_ones(
+        self, seed: int, margin: float
+    ) -> None:
+        noise, strength, neutral, person = faces_batch(seed)
+        shown = torch.zeros_like(noise)
+        shown[:, 0], shown[:, 1] = neutral.float(), (strength > 0).float()
+        assert float(global_metric(shown + 0.01 * noise, strength, neutral, person, margin)) == 0
+
+    def test_the_stronger_a_face_the_farther_it_must_be(self) -> None:
+        """Two neutral faces in one place, an expressive one near them: what lacks is the margin's share."""
+        features = torch.tensor([[1.0, 0], [1, 0], [1, 0.1]])
+        neutral, person = torch.tensor([True, True, False]), torch.arange(3)
+        away = apart(features[0], features[2])
+        for strength in (0.1, 0.5, 1.0, 7.0):
+            seen = float(global_metric(features, torch.tensor([0, 0, strength]), neutral, person))
+            assert seen == pytest.approx(max(0.5 * min(strength, 1) - away, 0), abs=1e-6)
+
+    @CHECKED
+    @given(SEEDS)
+    def test_going_against_the_gradient_joins_neutral_faces_and_parts_them_from_expressive_ones(
+        self, seed: int
+    ) -> None:
+        features = torch.randn((9, 512), generator=Generator().manual_seed(seed), requires_grad=True)
+        neutral, person = torch.arange(9) < 5, torch.arange(9)
+        strength = (~neutral).float()
+        loss = global_metric(features, strength, neutral, person)
+        after = (features - 100 * gradient(loss, features)).detach()
+        assert float(global_metric(after, strength, neutral, person)) < float(loss.detach())
+        was, now = (
+            2 - 2 * unit @ unit.T
+            for unit in (torch.nn.functional.normalize(each, dim=1) for each in (features.detach(), after))
+        )
+        assert float((now - was)[neutral][:, neutral].sum()) < 0
+        assert float((now - was)[neutral][:, ~neutral].sum()) > 0
+
+    @CHECKED
+    @given(SEEDS)
+    def test_neither_order_nor_length_nor_faces_that_are_neither_matter(self, seed: int) -> None:
+        features, strength, neutral, person = faces_batch(seed)
+        plain = global_metric(features, strength, neutral, person)
+        generator = Generator().manual_seed(seed)
+        order = torch.randperm(16, generator=generator)
+        shuffled = global_metric(features[order], strength[order], neutral[order], person[order])
+        torch.testing.assert_close(shuffled, plain, atol=1e-6, rtol=1e-5)
+        longer = features * (torch.rand((16, 1), generator=generator) * 9 + 0.1)
+        torch.testing.assert_close(global_metric(longer, strength, neutral, person), plain, atol=1e-6, rtol=1e-5)
+        neither = (strength == 0) & ~neutral
+        other = torch.where(neither[:, None], normal(seed + 1, 16, 24), features).requires_grad_()
+        loss = global_metric(other, strength, neutral, person)
+        torch.testing.assert_close(loss, plain)
+        assert not gradient(loss, other)[neither].any()
+
+    def test_a_neutral_face_is_none_that_expresses(self) -> None:
+        features, strength, neutral, person = faces_batch(3)
+        told = torch.where(neutral, 1.5, strength)
+        same = global_metric(features, strength, neutral, person)
+        torch.testing.assert_close(global_metric(features, told, neutral, person), same)
+
+    @pytest.mark.parametrize("case", ["one person", "none neutral", "all neutral", "none expressive", "one neutral"])
+    def test_without_pairs_it_is_exactly_nothing(self, case: str) -> None:
+        features, strength, neutral, person = faces_batch(4)
+        if case == "one person":
+            person = torch.zeros_like(person)
+        elif case == "none expressive":
+            strength = torch.zeros_like(strength)
+        elif case == "one neutral":
+            neutral = torch.arange(16) == 0
+        else:
+            neutral = torch.full_like(neutral, case == "all neutral")
+        features.requires_grad_()
+        loss = global_metric(features, strength, neutral, person)
+        assert float(loss.detach()) == 0
+        assert float(gradient(loss, features).abs().max()) == 0
+
+    def test_features_of_no_length_or_that_are_the_same_have_finite_gradients(self) -> None:
+        _, strength, neutral, person = faces_batch(5)
+        for features in (torch.zeros(16, 24), torch.ones(16, 24)):
+            features.requires_grad_()
+            assert torch.isfinite(gradient(global_metric(features, strength, neutral, person), features)).all()

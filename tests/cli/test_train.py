@@ -39,10 +39,10 @@ def test_the_flags_of_a_training_reach_it(tmp_path: Path, monkeypatch: pytest.Mo
         return card("face-shape")
 
     monkeypatch.setattr("mien.train.recipes.run", noted)
-    words = ["train", "expression", "--data", str(tmp_path), "--start", "old.pt", "--ict", "rig.npz", "--seed", "3"]
+    words = ["train", "lgml", "--data", str(tmp_path), "--start", "old.pt", "--ict", "rig.npz", "--seed", "3"]
     assert run(words) == 0
-    assert given == {"name": "expression", "changes": {"seed": 3}, "start": Path("old.pt"), "rig": Path("rig.npz")}
-    assert run(["train", "expression", "--data", str(tmp_path)]) == 0
+    assert given == {"name": "lgml", "changes": {"seed": 3}, "start": Path("old.pt"), "rig": Path("rig.npz")}
+    assert run(["train", "lgml", "--data", str(tmp_path)]) == 0
     assert (given["start"], given["rig"], given["changes"]) == (None, None, {})
 
 
@@ -89,7 +89,7 @@ def test_a_missing_folder_is_a_wrong_input(name: str, tmp_path: Path, capsys: py
     assert f"{missing}: E_NOTFILE: holds no faces-*.npz" in capsys.readouterr().err
 
 
-def test_expression_without_landmarks_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["train", "expression", "--data", str(tmp_path), "--output", str(tmp_path / "out")]
+def test_a_refiner_without_landmarks_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["train", "refiner", "--data", str(tmp_path), "--output", str(tmp_path / "out")]
     assert run(arguments) == 1
     assert "run `mien train landmarks` with the same output folder first" in capsys.readouterr().err

@@ -130,6 +130,50 @@ class TestRendered:
         assert raised.value.source == str(tmp_path)
 
 
+class TestByHand:
+    """A pack says whether people gave its weights, and for which channels it has any."""
+
+    @pytest.mark.parametrize(("said", "by_hand"), [(None, False), (False, False), (True, True)])
+    def test_it_is_read(self, said: bool | None, by_hand: bool, faces: Columns, tmp_path: Path) -> None:
+        columns = faces if said is None else {**faces, "by_hand": np.array(said)}
+        pack = read_faces(save_pack(tmp_path / "faces-some.npz", columns))
+        assert pack.by_hand is by_hand
+        assert not pack.rendered
+
+    @pytest.mark.parametrize("value", [np.array([True]), np.array(1), np.array("yes")])
+    def test_what_is_no_yes_and_no_no_is_refused(self, value: Array, faces: Columns, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match=r"E_FORMAT: by_hand must be one truth value"):
+            read_faces(save_pack(tmp_path / "faces-odd.npz", {**faces, "by_hand": value}))
+
+    def test_all_channels_are_named_where_all_are_there(self, faces: Columns, tmp_path: Path) -> None:
+        pack = read_faces(save_pack(tmp_path / "faces-all.npz", faces))
+        assert pack.named.dtype == np.bool_
+        assert pack.named.tolist() == [True] * len(ARKIT)
+
+    def test_a_channel_that_has_no_column_is_unknown(self, faces: Columns, tmp_path: Path) -> None:
+        columns = dict(faces)
+        columns["blendshape_names"] = np.array(["_neutral", "jawOpen", "noseSneerLeft"])
+        columns["blendshapes"] = np.zeros((TRAIN + VAL, 3))
+        pack = read_faces(save_pack(tmp_path / "faces-few.npz", columns))
+        assert {ARKIT.columns[k] for k in np.flatnonzero(pack.named)} == {"jawOpen", "noseSneerLeft"}
+
+
+class TestLabel:
+    def test_words_come_back(self, faces: Columns, tmp_path: Path) -> None:
+        words = np.array(["neutral", "", "happiness"] * ((TRAIN + VAL) // 3))
+        pack = read_faces(save_pack(tmp_path / "faces-said.npz", {**faces, "label": words}))
+        assert pack.label.tolist() == words.tolist()
+
+    def test_where_nobody_said_it_is_empty(self, faces: Columns, tmp_path: Path) -> None:
+        pack = read_faces(save_pack(tmp_path / "faces-mute.npz", {k: v for k, v in faces.items() if k != "label"}))
+        assert pack.label.tolist() == [""] * (TRAIN + VAL)
+
+    def test_a_word_too_few_is_refused(self, faces: Columns, tmp_path: Path) -> None:
+        columns = {**faces, "label": np.full(TRAIN + VAL - 1, "neutral")}
+        with pytest.raises(InputError, match="E_FORMAT: label must have shape"):
+            read_faces(save_pack(tmp_path / "faces-odd.npz", columns))
+
+
 Reader = Callable[[Path], FacesPack | ScenesPack]
 
 

@@ -9,20 +9,39 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_ict import made_ict
 from made_packs import TRAIN, VAL, faces_columns, make_packs, mirror, save_pack
-from made_places import on_sheet
+from made_renders import (
+    BARE,
+    IDENTITIES,
+    NOTHING,
+    Shown,
+    drawn,
+    face_in_photo,
+    made_rig,
+    photo_pack,
+    plain,
+    plain_photo,
+    sheet_places,
+)
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
-from mien.core.face import FaceState, Identity
+from mien.core.errors import InputError
+from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.looks import looks_from_gaze
-from mien.data.packs import FacesPack, Pictures, read_faces, read_folder
-from mien.data.renders import HELD_OUT, SIDE, Rendered, Renderer, write_pack
-from mien.detect.shape import mean_face
+from mien.data.packs import FacesPack, read_faces, read_folder
+from mien.data.renders import (
+    FACES_EACH,
+    HELD_OUT,
+    NEUTRAL,
+    SIDE,
+    Person,
+    Rendered,
+    Renderer,
+    write_pack,
+)
 from mien.rig.compact import compact_model
 from mien.rig.ict import IctRig
-from mien.rig.places import Places
 
 ICT = Path(__file__).parents[3] / "shared" / "data" / "rigs" / "ict-facekit.npz"
 SEEN = (152, 61, 334, 50)
@@ -37,38 +56,14 @@ OPPOSITES = (
 )
 
 
-class Watched(IctRig):
-    """Remembers who was drawn, and what they did."""
+class Sitters(Renderer):
+    """Remembers whom it drew."""
 
-    people: list[Identity]
-    states: list[FaceState]
+    sat: list[Person]
 
-    def vertices(self, identity: Identity, state: FaceState) -> Array:
-        self.people.append(identity)
-        self.states.append(state)
-        return super().vertices(identity, state)
-
-
-def made_rig() -> Watched:
-    """One that has seen nobody yet."""
-    rig = _rig()
-    rig.people, rig.states = [], []
-    return rig
-
-
-@cache
-def _rig() -> Watched:
-    """A sheet with eyes, and 20 identity directions that widen it here and there."""
-    model = made_ict(61)
-    rng = np.random.default_rng(0)
-    waves = np.sin(model.neutral[None] * rng.uniform(0.1, 0.5, (20, 1, 1)) + rng.uniform(0, 6, (20, 1, 1)))
-    return Watched(replace(model, identities=(0.05 * waves).astype(np.float16)))
-
-
-@cache
-def places() -> Places:
-    """Where the mean face's points fall on the sheet."""
-    return on_sheet(mean_face().points)
+    def draw(self, rng: np.random.Generator, person: Person, weights: Array) -> Rendered:
+        self.sat.append(person)
+        return super().draw(rng, person, weights)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +73,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[FacesPack]:
 
 @pytest.fixture(scope="module")
 def renderer(photos: list[FacesPack]) -> Renderer:
-    return Renderer(made_rig(), places(), photos, "train")
+    return Renderer(made_rig(), sheet_places(), photos, "train")
 
 
 def same(one: Rendered, other: Rendered) -> bool:
@@ -110,62 +105,34 @@ def test_a_face_is_a_picture_with_points_weights_and_vertices(renderer: Renderer
 
 def test_points_are_read_off_the_placed_vertices_and_depth_is_in_their_scale(renderer: Renderer) -> None:
     for face in renderer.stream(4, 2):
-        np.testing.assert_allclose(face.points[:, :2], places().on(face.placed)[:, :2], atol=1e-9)
+        np.testing.assert_allclose(face.points[:, :2], sheet_places().on(face.placed)[:, :2], atol=1e-9)
         nearer = face.points[:, 2] - face.points[:, 2].mean()
-        depth = places().on(face.placed)[:, 2]
+        depth = sheet_places().on(face.placed)[:, 2]
         slope, _ = np.polyfit(depth - depth.mean(), nearer, 1)
-        width = np.ptp(face.points[:, 0]) / np.ptp(places().on(made_rig().rest().vertices)[:, 0])
+        width = np.ptp(face.points[:, 0]) / np.ptp(sheet_places().on(made_rig().rest().vertices)[:, 0])
         assert slope == pytest.approx(width, rel=0.4), "pixels a metre, in depth as across"
         assert np.abs(nearer - slope * (depth - depth.mean())).max() < 1e-6
 
 
-def spotted(pack: FacesPack, point: int | None) -> FacesPack:
-    """Dark photos, with a bright spot where one landmark is."""
-    rows, columns = np.mgrid[:250, :250] + 0.5
-    pictures = []
-    for landmarks in pack.landmarks:
-        photo = np.full((250, 250, 3), 40, np.uint8)
-        if point is not None:
-            away = np.hypot(columns - landmarks[point, 0], rows - landmarks[point, 1])
-            photo[away < 6] = 250
-        pictures.append(photo)
-
-    class Drawn(Pictures):
-        def __init__(self) -> None:
-            pass
-
-        def rgb(self, index: int) -> Array:
-            return pictures[index]
-
-    return replace(pack, pictures=Drawn())
-
-
 @pytest.mark.parametrize("point", SEEN)
-def test_points_lie_where_their_place_is_drawn(point: int, photos: list[FacesPack]) -> None:
-    """A spot on the photo at a landmark shows on the render at that landmark."""
-    plain, marked = (
-        next(Renderer(made_rig(), places(), [spotted(photos[0], which)], "train").stream(1, 1))
-        for which in (None, point)
-    )
-    np.testing.assert_array_equal(plain.points, marked.points)
-    change = np.abs(marked.pixels.astype(int) - plain.pixels).sum(2)
-    assert change.max() > 60
-    rows, columns = np.nonzero(change > change.max() / 2)
-    middle = np.array([columns.mean() + 0.5, rows.mean() + 0.5])
-    unit = np.linalg.norm(marked.points[468, :2] - marked.points[473, :2])
-    assert np.linalg.norm(middle - marked.points[point, :2]) < 0.1 * unit
-    assert max(np.ptp(columns), np.ptp(rows)) < 0.5 * unit
-
-
-def test_calm_faces_look_into_the_camera(photos: list[FacesPack]) -> None:
-    angles = []
-    for is_calm in (True, False):
-        rig, rng = made_rig(), np.random.default_rng(0)
-        maker = Renderer(rig, places(), photos, "train")
-        for _ in range(6):
-            maker.draw(rng, np.zeros(52, np.float32), is_calm)
-        angles.append(np.mean([1 - np.trace(state.pose.rotation) / 3 for state in rig.states]))
-    assert angles[0] < 0.3 * angles[1]
+def test_points_lie_where_their_place_is_drawn(point: int) -> None:
+    """A red spot on the photo at a landmark shows on the render at that landmark, whatever the light."""
+    photo = plain_photo((110, 110, 110))
+    rows, columns = np.mgrid[: len(photo), : len(photo)] + 0.5
+    centre = face_in_photo()[point]
+    photo[np.hypot(columns - centre[0], rows - centre[1]) < 6] = (230, 50, 50)
+    spotted = Renderer(made_rig(), sheet_places(), [photo_pack([photo])], "train", BARE)
+    for seed in range(3):
+        without, marked = drawn(plain(colour=(110, 110, 110)), seed), drawn(spotted, seed)
+        np.testing.assert_array_equal(without.points, marked.points)
+        redness = [face.pixels[..., 0] / np.maximum(face.pixels.sum(2), 1.0) for face in (without, marked)]
+        change = redness[1] - redness[0]
+        assert change.max() > 0.05
+        ys, xs = np.nonzero(change > change.max() / 2)
+        unit = np.linalg.norm(marked.points[IRIS_RIGHT, :2] - marked.points[IRIS_LEFT, :2])
+        middle = np.array([xs.mean() + 0.5, ys.mean() + 0.5])
+        assert np.linalg.norm(middle - marked.points[point, :2]) < 0.1 * unit
+        assert max(np.ptp(xs), np.ptp(ys)) < 0.5 * unit
 
 
 # --- weights ----------------------------------------------------------------------------------------------------------
@@ -174,42 +141,82 @@ def test_calm_faces_look_into_the_camera(photos: list[FacesPack]) -> None:
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(st.integers(0, 100_000))
 def test_weights_are_possible(seed: int) -> None:
-    weights = plain().weights(np.random.default_rng(seed))
+    weights = taught().weights(np.random.default_rng(seed))
     assert weights.shape == (52,)
     assert weights.dtype == np.float32
     assert ((weights >= 0) & (weights <= 1)).all()
     assert weights[ARKIT.index("tongueOut")] == 0
+    assert weights[ARKIT.index("jawOpen")] >= weights[ARKIT.index("mouthClose")], "lips close over an open jaw"
     for one, other in OPPOSITES:
         assert min(weights[ARKIT.index(one)], weights[ARKIT.index(other)]) == 0, (one, other)
 
 
 @cache
-def plain() -> Renderer:
-    columns = faces_columns("wild", 3)
-    pictures = Pictures(columns["webp"], columns["offsets"])
-    landmarks, weights = columns["landmarks"] / 16, columns["blendshapes"].astype(np.float32)
-    about = (columns["spread"], columns["identity"], columns["split"], columns["mirror"])
-    pack = FacesPack("wild", pictures, landmarks, weights, *about)
-    return Renderer(made_rig(), places(), [pack], "train")
+def taught(performed: tuple[tuple[float, ...], ...] | None = None) -> Renderer:
+    """Photos that show much."""
+    weights = faces_columns("wild", 3)["blendshapes"].astype(np.float32)
+    pack = photo_pack([plain_photo((150, 120, 100))] * len(weights), weights=weights)
+    rows = None if performed is None else np.array(performed)
+    return Renderer(made_rig(), sheet_places(), [pack], "train", performed=rows)
+
+
+@cache
+def many_weights() -> Array:
+    """[3000, 52]"""
+    rng = np.random.default_rng(0)
+    return np.array([taught().weights(rng) for _ in range(3000)])
 
 
 def test_weights_are_of_every_kind() -> None:
-    rng = np.random.default_rng(0)
-    drawn = np.array([plain().weights(rng) for _ in range(600)])
-    used = (drawn > 0).mean(0)
+    weights = many_weights()
+    used = (weights > 0).mean(0)
     moved = [k for k, column in enumerate(ARKIT.columns) if column != "tongueOut"]
     assert used[moved].min() > 0.02, "each channel is learned"
-    assert drawn[:, moved].max(0).min() > 0.6, "and its strong side, too"
-    counts = (drawn > 0).sum(1)
-    assert (counts <= 2).mean() > 0.1, "some have one channel, with its partner"
+    assert weights[:, moved].max(0).min() > 0.6, "and its strong side, too"
+    counts = (weights > 0).sum(1)
+    assert ((counts == 1) | (counts == 2)).mean() > 0.1, "some have one channel, with its partner"
     assert (counts > 10).mean() > 0.1, "some have what a photo shows"
-    alike = (drawn == drawn[:, ARKIT.mirror]).all(1).mean()
+    expressive = weights[counts > 0]
+    alike = (expressive == expressive[:, ARKIT.mirror]).all(1).mean()
     assert 0.2 < alike < 0.8
+
+
+def test_a_share_of_the_faces_shows_nothing() -> None:
+    nothing = (many_weights() == 0).all(1).mean()
+    assert nothing == pytest.approx(NEUTRAL, abs=0.02)
+
+
+def test_no_side_is_drawn_more_often_than_the_other() -> None:
+    weights = many_weights()
+    few = weights[(weights > 0).sum(1) <= 10]  # the others show what the photos show
+    used = (few > 0).sum(0)
+    for column, other in enumerate(ARKIT.mirror):
+        if column < other:
+            ratio = used[column] / used[other]
+            assert 0.7 < ratio < 1.4, (ARKIT.columns[column], ARKIT.columns[other])
+
+
+def test_performances_are_shown_beside_what_photos_show() -> None:
+    pattern = NOTHING.copy()
+    pattern[ARKIT.indices(["cheekPuff", "mouthFunnel", "noseSneerLeft", "browInnerUp", "mouthShrugUpper"])] = 1.0
+    maker, rng = taught((tuple(pattern.tolist()),) * 88), np.random.default_rng(0)
+    shown, shares = 0, []
+    for _ in range(600):
+        weights = maker.weights(rng)
+        channels = weights[pattern > 0]
+        if (channels > 0).all() and np.sum(np.isclose(channels, np.median(channels))) >= 3:
+            shown += 1
+            shares.append(np.median(channels))
+    # 100 rows, 12 of which are photos': a face in three shows one of them.
+    assert 0.2 < shown / 600 < 0.42
+    assert min(shares) >= 0.3 - 1e-6
+    assert max(shares) > 0.9
+    assert max(shares) <= 1
 
 
 def test_what_was_drawn_is_what_the_labels_say(photos: list[FacesPack]) -> None:
     rig = made_rig()
-    faces = list(Renderer(rig, places(), photos, "train").stream(5, 3))
+    faces = list(Renderer(rig, sheet_places(), photos, "train").stream(5, 3))
     assert len(rig.states) == 5
     for face, state in zip(faces, rig.states, strict=True):
         np.testing.assert_array_equal(state.expression.weights, face.weights)
@@ -220,37 +227,65 @@ def test_what_was_drawn_is_what_the_labels_say(photos: list[FacesPack]) -> None:
 # --- who --------------------------------------------------------------------------------------------------------------
 
 
+def test_faces_of_one_person_follow_each_other_and_share_shape_and_skin(photos: list[FacesPack]) -> None:
+    rig = made_rig()
+    maker = Sitters(rig, sheet_places(), photos, "train")
+    maker.sat = []
+    faces = list(maker.stream(2 * FACES_EACH + 1, 7))
+    assert [face.person for face in faces] == ["0"] * FACES_EACH + ["1"] * FACES_EACH + ["2"]
+    shapes = np.array([person.shape for person in rig.people])
+    people = [maker.sat[k] for k in range(0, len(faces), FACES_EACH)]
+    for number, (sitter, shape) in enumerate(zip(maker.sat, shapes, strict=True)):
+        assert sitter is people[number // FACES_EACH]
+        np.testing.assert_allclose(shape, sitter.shape)
+    for one, other in ((0, 1), (1, 2)):
+        assert not np.allclose(people[one].shape, people[other].shape)
+        assert not np.array_equal(people[one].colours, people[other].colours)
+    assert len({face.pixels.tobytes() for face in faces}) == len(faces)
+
+
 def test_nobody_of_validation_was_trained_on(photos: list[FacesPack]) -> None:
     used = {}
     for split in ("train", "val"):
         rig = made_rig()
-        for _ in Renderer(rig, places(), photos, split).stream(4, 1):
+        maker, rng = Renderer(rig, sheet_places(), photos, split), np.random.default_rng(1)
+        for _ in maker.stream(1, 1):
             pass
-        shapes = np.array([person.shape for person in rig.people])
+        shapes = np.array([*(person.shape for person in rig.people), *(maker.person(rng, "").shape for _ in range(9))])
         used[split] = set(np.flatnonzero(np.abs(shapes).max(0) > 0).tolist())
         assert np.abs(shapes).max() <= 1.4 + 1e-6
-    assert used["val"] == set(range(20 - HELD_OUT, 20))
-    assert used["train"] == set(range(20 - HELD_OUT))
+    assert used["val"] == set(range(IDENTITIES - HELD_OUT, IDENTITIES))
+    assert used["train"] == set(range(IDENTITIES - HELD_OUT))
 
 
 @pytest.mark.parametrize(("split", "numbers"), [("train", range(TRAIN)), ("val", range(TRAIN, TRAIN + VAL))])
-def test_skins_come_from_the_photos_of_the_split(split: str, numbers: range, photos: list[FacesPack]) -> None:
-    asked: list[int] = []
+def test_skins_come_from_the_photos_of_the_split(split: str, numbers: range) -> None:
+    count = TRAIN + VAL
+    pictures = [plain_photo((100 + 10 * k, 110, 100)) for k in range(count)]
+    pack = photo_pack(pictures, split=["train"] * TRAIN + ["val"] * VAL)
+    maker, rng = Renderer(made_rig(), sheet_places(), [pack], split), np.random.default_rng(0)
+    for _ in range(60):
+        maker.person(rng, "somebody")
+    assert isinstance(pack.pictures, Shown)
+    assert set(pack.pictures.asked) == set(numbers), "all of them, and no other"
 
-    class Asked(Pictures):
-        def __init__(self, inner: Pictures) -> None:
-            self._inner = inner
 
-        def rgb(self, index: int) -> Array:
-            asked.append(index)
-            return self._inner.rgb(index)
+def test_expressions_come_from_the_photos_of_the_split() -> None:
+    weights = np.zeros((2, 52), np.float32)
+    train, val = ARKIT.indices(["mouthFunnel", "mouthPucker"])
+    weights[0, train] = weights[1, val] = 1.0
+    pack = photo_pack([plain_photo((150, 120, 100))] * 2, weights=weights, split=["train", "val"])
+    for split, own, other in (("train", train, val), ("val", val, train)):
+        maker, rng = Renderer(made_rig(), sheet_places(), [pack], split), np.random.default_rng(0)
+        shown = np.array([maker.weights(rng) for _ in range(400)]) > 0
+        assert shown[:, own].mean() > 0.3
+        assert shown[:, other].mean() < 0.15
 
-    watched = [replace(pack, pictures=Asked(pack.pictures)) for pack in photos]
-    for _ in Renderer(made_rig(), places(), watched, split).stream(8, 2):
-        pass
-    assert len(asked) == 8
-    assert set(asked) <= set(numbers)
-    assert len(set(asked)) > 1
+
+def test_a_split_without_photos_is_said() -> None:
+    pack = photo_pack([plain_photo((9, 9, 9))])
+    with pytest.raises(InputError, match=r"^faces-made: E_FORMAT: no photo of split val"):
+        Renderer(made_rig(), sheet_places(), [pack], "val")
 
 
 # --- a pack -----------------------------------------------------------------------------------------------------------
@@ -265,7 +300,9 @@ def test_a_pack_of_renders_reads_back(photos: list[FacesPack], renderer: Rendere
     assert pack.rendered
     assert not any(photo.rendered for photo in photos)
     assert pack.split.tolist() == ["train"] * 3 + ["val"] * 2
-    assert len(set(pack.identity.tolist())) == 5
+    assert pack.identity.tolist() == ["train-0"] * 3 + ["val-0"] * 2, "a person of training is nobody of validation"
+    assert (pack.label == "").all()
+    assert pack.named.all()
     assert not pack.spread.any()
     np.testing.assert_array_equal(pack.mirror, mirror())
     for index, face in enumerate(train + val):
@@ -300,15 +337,26 @@ def test_a_pack_that_says_it_is_photos_is_photos(tmp_path: Path) -> None:
 # --- the real rig -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(not ICT.exists(), reason="the ICT rig lies in ../shared, which is not here")
 def test_the_real_rig_is_drawn_with_the_shipped_places(photos: list[FacesPack]) -> None:
-    if not ICT.exists():
-        pytest.skip("the ICT rig lies in ../shared, which is not here")
-    renderer = Renderer(IctRig.load(ICT), compact_model().ict, photos, "val")
-    rng = np.random.default_rng(0)
-    for face in (renderer.draw(rng, np.zeros(52, np.float32), calm=True), *renderer.stream(1, 0)):
-        unit = np.linalg.norm(face.points[468, :2] - face.points[473, :2])
+    rig, rng = IctRig.load(ICT), np.random.default_rng(0)
+    renderer = Renderer(rig, compact_model().ict, photos, "val", BARE)
+    person = renderer.person(rng, "somebody")
+    calm = renderer.draw(np.random.default_rng(1), person, NOTHING)
+    for face in (calm, *renderer.stream(1, 0)):
+        unit = np.linalg.norm(face.points[IRIS_RIGHT, :2] - face.points[IRIS_LEFT, :2])
         assert 30 < unit < 140
         assert (np.abs(face.points[:, :2] - SIDE / 2) < SIDE).all()
-        assert face.points[468, 0] < face.points[473, 0]
+        assert face.points[IRIS_RIGHT, 0] < face.points[IRIS_LEFT, 0]
         assert face.points[10, 1] < face.points[4, 1] < face.points[152, 1]
         assert face.points[4, 2] < face.points[[234, 454], 2].min(), "the nose is nearest"
+    # Behind closed lips nobody's exposure is that of the teeth.
+    colours = person.colours.copy()
+    for region in rig.model.regions:
+        if region.name in ("teeth", "gums_tongue"):
+            colours[region.start : region.stop] = 0
+    toothless = renderer.draw(np.random.default_rng(1), replace(person, colours=colours), NOTHING)
+    rows, columns = np.nonzero((calm.pixels != toothless.pixels).any(2))
+    away = np.column_stack([columns, rows]) + 0.5 - calm.points[[13, 14], :2].mean(0)
+    unit = np.linalg.norm(calm.points[IRIS_RIGHT, :2] - calm.points[IRIS_LEFT, :2])
+    assert np.linalg.norm(away, axis=1).max(initial=0) < 0.5 * unit, "nothing but what shows between the lips"

@@ -1,17 +1,31 @@
 """Tiles hold the face upright in their middle, its points lie on what was drawn, and no border is learned."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_packs import CAPTION, TRAIN, VAL, WEDGE
+from made_packs import CAPTION, EACH, TRAIN, VAL, WEDGE, make_people, people_columns, save_pack
 
 from mien.core.arrays import Array
+from mien.core.basis import ARKIT
 from mien.core.errors import InputError
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.geometry import affine_scale, apply_affine, bounds
-from mien.data.packs import FacesPack, ScenesPack
-from mien.data.tiles import FACE, TILE, Tiles, cut_tiles, faceless_tiles, faceless_window, outside, tile_square
+from mien.data.packs import FacesPack, ScenesPack, read_faces, read_folder
+from mien.data.tiles import (
+    EXPRESSIVE,
+    FACE,
+    TILE,
+    Tiles,
+    cut_tiles,
+    faceless_tiles,
+    faceless_window,
+    outside,
+    tile_square,
+)
 from mien.imaging.warp import MARGIN, face_square
 
 CHECKED = settings(derandomize=True, deadline=None, max_examples=60)
@@ -84,6 +98,63 @@ class TestTiles:
             assert (tile[within < -2] == 0).all()
             assert (tile[within > 5] >= 1).all()
             assert (tile[within > 5] > 10).mean() > 0.99
+
+
+class TestPeople:
+    def test_pictures_of_one_person_have_one_number_and_others_another(self, tmp_path: Path) -> None:
+        packs, _ = read_folder(make_people(tmp_path))
+        found = cut_tiles(packs, "train")
+        assert found.person.reshape(-1, EACH).std(1).max() == 0
+        each = found.person[::EACH]
+        assert len(set(each.tolist())) == len(each) == 3 * TRAIN // EACH, "a name in two packs is two people"
+
+    def test_numbers_follow_names_not_order(self, tmp_path: Path) -> None:
+        columns = people_columns("wild", 1)
+        columns["identity"] = np.array(["b", "a", "c"] * (TRAIN // 3) + ["d"] * VAL)
+        pack = read_faces(save_pack(tmp_path / "faces-wild.npz", columns))
+        person = cut_tiles([pack], "train").person
+        assert len(set(person.tolist())) == 3
+        for k in range(3):
+            assert len(set(person[k::3].tolist())) == 1
+
+    def test_neutral_is_whom_a_person_called_so_and_the_render_that_shows_nothing(self, tmp_path: Path) -> None:
+        packs, _ = read_folder(make_people(tmp_path))
+        found = cut_tiles(packs, "train")
+        first = np.arange(TRAIN) % EACH == 0
+        for k, pack in enumerate(packs):
+            wanted = np.zeros(TRAIN, bool) if pack.by_hand else first
+            np.testing.assert_array_equal(found.neutral[found.pack == k], wanted, err_msg=pack.name)
+
+    def test_without_a_word_no_photo_is_neutral(self, packs: Packs, tiles: Tiles) -> None:
+        assert tiles.neutral.shape == (2 * TRAIN,)
+        assert not tiles.neutral.any()
+        silent = replace(packs[0][0], weights=np.zeros_like(packs[0][0].weights))
+        assert not cut_tiles([silent], "train").neutral.any(), "a teacher's nothing is no word"
+
+    @pytest.mark.parametrize(
+        ("channel", "weight", "neutral"),
+        [
+            ("jawOpen", 0.04, True),
+            ("jawOpen", 0.06, False),
+            ("noseSneerLeft", 0.5, False),
+            ("eyeBlinkLeft", 1.0, True),
+            ("eyeLookUpRight", 1.0, True),
+            ("eyeSquintRight", 0.2, False),
+        ],
+    )
+    def test_a_render_that_looks_about_or_blinks_is_neutral(
+        self, channel: str, weight: float, neutral: bool, packs: Packs
+    ) -> None:
+        pack = packs[0][0]
+        weights = np.zeros_like(pack.weights)
+        weights[0, ARKIT.index(channel)] = weight
+        found = cut_tiles([replace(pack, weights=weights, rendered=True)], "train").neutral
+        assert found.tolist() == [neutral] + [True] * (TRAIN - 1)
+
+    def test_ten_channels_make_no_expression(self) -> None:
+        others = {ARKIT.columns[k] for k in set(range(len(ARKIT))) - set(EXPRESSIVE)}
+        ways = [f"eyeLook{way}" for way in ("Up", "Down", "In", "Out")]
+        assert others == {f"{name}{side}" for name in (*ways, "eyeBlink") for side in ("Left", "Right")}
 
 
 class TestOutside:

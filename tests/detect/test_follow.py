@@ -18,17 +18,19 @@ class CountingFinder(FaceFinder):
     def __init__(self) -> None:
         super().__init__(finder()._session)
         self.calls = 0
+        self.glances: list[bool] = []
 
-    def find(self, frame: Frame) -> list[Detection]:
+    def find(self, frame: Frame, glance: bool = False) -> list[Detection]:
         self.calls += 1
-        return super().find(frame)
+        self.glances.append(glance)
+        return super().find(frame, glance)
 
 
 class CountingReader(LandmarkReader):
     """Says how often it was asked."""
 
     def __init__(self) -> None:
-        super().__init__(reader()._session)
+        super().__init__(reader()._landmarks, reader()._refiner)
         self.calls = 0
 
     def read(self, frame: Frame, to_frame: Array) -> Sight:
@@ -69,6 +71,22 @@ def test_the_whole_picture_is_searched_again_when_it_is_due(again: float, calls:
     follower = Follower(counting, reader(), 5, again)
     assert [numbers(follower.see(frame)) for frame in clip_frames(16, rate=24.99)] == [[0]] * 16
     assert counting.calls == pytest.approx(calls, abs=1 if calls == 4 else 0)
+
+
+def test_looks_for_further_faces_are_glances_but_for_every_fourth() -> None:
+    counting = CountingFinder()
+    follower = Follower(counting, reader(), 5, 0.0)
+    for frame in clip_frames(9):
+        follower.see(frame)
+    assert counting.glances == [False, True, True, True] * 2 + [False]
+
+
+def test_whoever_sees_nobody_looks_thoroughly() -> None:
+    counting = CountingFinder()
+    follower = Follower(counting, reader(), 5, 0.0)
+    for number in range(3):
+        follower.see(Frame(blank(), number / 25, number))
+    assert counting.glances == [False] * 3
 
 
 def test_nobody_is_sought_once_enough_are_followed() -> None:

@@ -7,8 +7,11 @@ from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.geometry import apply_affine, bounds, square_to_frame
 from mien.core.image import Frame
 from mien.detect.follow import Follower
-from mien.detect.landmarks import SIDE, Sight
+from mien.detect.landmarks import SIDE, LandmarkReader, Sight
+from mien.imaging.warp import face_square
 from mien.metrics import inter_ocular_distance, landmark_error
+from mien.runtime.session import OnnxSession
+from mien.weights.catalog import card
 
 STILL = np.eye(3)[:2]
 UPPER_LIP, LOWER_LIP, NOSE, CHIN, FOREHEAD = 13, 14, 1, 152, 10
@@ -49,10 +52,19 @@ def test_the_nose_comes_towards_the_camera() -> None:
 def test_says_what_the_next_network_wants() -> None:
     seen = sight(astronaut())
     assert seen.cut_points.shape == (478, 3)
-    assert seen.features.shape == (256,)
-    assert np.isfinite(seen.features).all()
+    assert seen.cut.shape == (SIDE, SIDE)
+    assert 0 <= seen.cut.min() < seen.cut.max() <= 255
     middle = bounds(seen.cut_points).reshape(2, 2).mean(0)
     np.testing.assert_allclose(middle, SIDE / 2, atol=SIDE / 8)
+
+
+def test_the_refiner_moves_points_a_little_and_without_it_they_stay() -> None:
+    refined = reader()
+    plain = LandmarkReader(OnnxSession(card("landmarks")))
+    frame, there = Frame(astronaut()), face_square(points(astronaut()), SIDE)
+    one, other = plain.read(frame, there).landmarks, refined.read(frame, there).landmarks
+    assert one.score == other.score
+    assert 0.1 < landmark_error(one.points, other.points) < 4
 
 
 def test_a_mirrored_picture_gives_mirrored_points() -> None:

@@ -17,6 +17,7 @@ from mien.imaging.warp import (
     luminance,
     reduced,
     sample_affine,
+    shrunk,
     upright_angle,
 )
 
@@ -303,6 +304,17 @@ class TestLuminance:
         grey = luminance(Frame(pixels))
         np.testing.assert_array_equal(grey, np.asarray(Image.fromarray(pixels).convert("L")))
         assert grey.dtype == np.uint8
+
+    @CHECKED
+    @given(st.integers(60, 900), st.integers(60, 900), st.integers(40, 200))
+    def test_a_shrunk_picture_is_the_reduced_one_within_a_row(self, width: int, height: int, longest: int) -> None:
+        frame = grey_frame(smooth(height, width).astype(np.uint8))
+        small, scale = shrunk(frame, longest)
+        other, as_much = reduced(luminance(frame), longest)
+        np.testing.assert_array_equal(scale, as_much)
+        assert small.shape == other.shape
+        away = np.abs(small.astype(int) - other)
+        assert away.mean() < 2.5  # less than a row of the small one, where one row differs from the next by 3
 
     @CHECKED
     @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 200))

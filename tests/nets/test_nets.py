@@ -7,7 +7,6 @@ import torch
 from torch import Generator, Tensor, nn
 
 from mien.nets.blocks import Down, Residual, standardise
-from mien.nets.expression import WEIGHTS, ExpressionHead
 from mien.nets.finder import REACH, STRIDES, FaceFinder
 from mien.nets.landmarks import FEATURES, POINTS, SIDE, LandmarkNet
 
@@ -126,17 +125,3 @@ class TestFaceFinder:
         assert REACH[0][0] == 0
         assert [high for _, high in REACH[:-1]] == [low for low, _ in REACH[1:]]
         assert len(REACH) == len(STRIDES)
-
-
-class TestExpressionHead:
-    def test_shape_and_range(self) -> None:
-        weights = ExpressionHead().eval()(torch.randn(4, POINTS, 3) * 40, torch.rand(4, FEATURES))
-        assert weights.shape == (4, WEIGHTS)
-        assert ((weights >= 0) & (weights <= 1)).all()
-
-    def test_where_in_the_cut_the_face_lies_does_not_matter(self) -> None:
-        head = ExpressionHead().eval()
-        points, features = torch.randn(2, POINTS, 3) * 40, torch.rand(2, FEATURES)
-        one, other = head(points, features), head(points + torch.tensor([9.0, -5, 2]), features)
-        torch.testing.assert_close(one, other, atol=1e-4, rtol=0)
-        assert float((head(points, features + 1) - one).abs().max()) > 1e-3

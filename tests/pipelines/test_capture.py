@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -205,7 +206,7 @@ def test_weights_and_identity_of_a_fit_are_the_rigs_and_the_rest_stays() -> None
     fitted = [reading for _, (reading,) in fitting().stream(frames)]
     person = TakeFitter(Fitter(compact_model(), mean_face().steadiness))
     for before, after in zip(plain, fitted, strict=True):
-        fit = person.see(before.landmarks.points)
+        fit = person.see(before.landmarks.points, before.state.expression.weights)
         np.testing.assert_array_equal(after.state.expression.weights, fit.weights)
         assert after.state.expression.basis is ARKIT
         np.testing.assert_array_equal(after.identity.shape, person.shape.astype(np.float32))
@@ -262,7 +263,37 @@ def test_an_identity_is_kept_in_files(name: str, tmp_path: Path) -> None:
 # --- a stream ---------------------------------------------------------------------------------------------------------
 
 
-def test_frames_are_taken_one_at_a_time() -> None:
+def test_reading_while_the_next_frame_is_followed_changes_nothing() -> None:
+    one, other = ([reading for _, (reading,) in fitting().stream(clip_frames(6), ahead)] for ahead in (True, False))
+    for ahead, after in zip(one, other, strict=True):
+        np.testing.assert_array_equal(ahead.state.expression.weights, after.state.expression.weights)
+        np.testing.assert_array_equal(ahead.landmarks.points, after.landmarks.points)
+        assert (ahead.face, ahead.frame, ahead.quality) == (after.face, after.frame, after.quality)
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_what_came_before_a_source_broke_off_is_read(ahead: bool) -> None:
+    def source() -> Iterator[Frame]:
+        yield from clip_frames(3)
+        raise OSError("the cable was pulled")
+
+    stream = capturer().stream(source(), ahead)
+    assert [next(stream)[0].index for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(OSError, match="cable"):
+        next(stream)
+
+
+def test_whoever_stops_looking_leaves_no_thread_behind() -> None:
+    before = threading.active_count()
+    stream = capturer().stream(clip_frames(5))
+    next(stream)
+    assert threading.active_count() == before + 1
+    stream.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_frames_are_taken_one_at_a_time(ahead: bool) -> None:
     taken: list[int] = []
 
     def source() -> Iterator[Frame]:
@@ -270,11 +301,11 @@ def test_frames_are_taken_one_at_a_time() -> None:
             taken.append(frame.index)
             yield frame
 
-    stream = capturer().stream(source())
+    stream = capturer().stream(source(), ahead)
     assert taken == []
     for k in range(5):
         frame, readings = next(stream)
-        assert taken == list(range(k + 1))
+        assert taken == list(range(min(k + 1 + ahead, 5)))
         assert frame.index == k
         assert [(reading.frame, reading.time) for reading in readings] == [(k, k / 25)]
     assert next(stream, None) is None

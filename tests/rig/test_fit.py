@@ -250,6 +250,40 @@ def test_points_that_are_all_one_are_no_face_but_do_not_stop_the_fit() -> None:
 # --- somebody known ---------------------------------------------------------------------------------------------------
 
 
+# --- what another reading expects -------------------------------------------------------------------------------------
+
+
+@settings(CHECKED, max_examples=6)
+@given(SEEDS)
+def test_what_is_expected_rightly_helps_where_points_are_noisy(seed: int) -> None:
+    _, weights, _, points = made(seed)
+    noisy = points + np.random.default_rng(seed).normal(0, 3, points.shape)
+    alone, helped = fitter().fit(noisy), fitter().fit(noisy, expected=weights)
+    assert np.abs(helped.weights - weights).mean() < np.abs(alone.weights - weights).mean()
+
+
+@settings(CHECKED, max_examples=6)
+@given(SEEDS)
+def test_believed_in_without_end_the_expected_is_what_comes_out(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    expected = expression(rng, 8)
+    fit = fitter(replace(USUAL, belief=1e9, steps=200)).fit(made(seed)[3], expected=expected)
+    np.testing.assert_allclose(fit.weights, expected, atol=2e-3)
+
+
+def test_believed_in_hardly_at_all_the_points_decide() -> None:
+    _, weights, _, points = made(3)
+    fit = fitter(replace(UNBIASED, belief=1e-3)).fit(points, expected=expression(np.random.default_rng(9), 8))
+    assert np.abs(fit.weights - weights).mean() < 0.01
+
+
+def test_a_take_hands_on_what_is_expected() -> None:
+    _, _, _, points = made(4)
+    expected = expression(np.random.default_rng(1), 6)
+    seen = TakeFitter(fitter()).see(points, expected)
+    np.testing.assert_array_equal(seen.weights, fitter().fit(points, expected=expected).weights)
+
+
 @CHECKED
 @given(SEEDS)
 def test_a_given_shape_is_kept(seed: int) -> None:
@@ -438,6 +472,66 @@ def test_a_residual_is_the_mean_distance_in_the_picture_over_that_of_the_eyes(
 def test_a_residual_without_distance_between_the_eyes_is_finite() -> None:
     points = np.tile([1.0, 2.0, 3.0], (LANDMARKS, 1))
     assert np.isfinite(residual(points + 1, points))
+
+
+# --- the reading ------------------------------------------------------------------------------------------------------
+
+
+def head_motions() -> Array:
+    """[7, 1434] shifts, turns and growth of the resting face."""
+    mean = compact_model().mean.astype(np.float64)
+    about = mean - mean.mean(0)
+    shifts = [np.broadcast_to(axis, mean.shape) for axis in np.eye(3)]
+    turns = [np.cross(axis, about) for axis in np.eye(3)]
+    return np.array([*shifts, *turns, about]).reshape(7, -1)
+
+
+def test_a_reading_is_regularised_least_squares_over_person_head_and_weights() -> None:
+    model, options = compact_model(), USUAL
+    weights = model.expressions.reshape(len(MOVED), -1).astype(np.float64)
+    people = model.identities.reshape(len(model.identities), -1).astype(np.float64)
+    worth = np.tile([1, 1, options.depth], LANDMARKS) / options.deviation**2 / (2 * LANDMARKS)
+    columns = np.concatenate([weights, people, head_motions()])
+    wish = np.concatenate([np.full(len(weights), options.ease), np.full(len(people), options.identity), np.zeros(7)])
+    offsets = np.random.default_rng(1).normal(size=(weights.shape[1], 3)) * 1e-3
+    rows = np.concatenate([columns.T * np.sqrt(worth)[:, None], np.diag(np.sqrt(wish))])
+    wanted = np.concatenate([offsets * np.sqrt(worth)[:, None], np.zeros((len(wish), 3))])
+    unit = np.linalg.norm(rows, axis=0)
+    found = np.linalg.lstsq(rows / unit, wanted, rcond=None)[0] / unit[:, None]
+    expected = found[: len(weights)]
+    assert fitter().reading.shape == (len(MOVED), 3 * LANDMARKS)
+    np.testing.assert_allclose(fitter().reading @ offsets, expected, atol=1e-6 * np.abs(expected).max())
+
+
+def test_a_reading_takes_no_head_for_an_expression() -> None:
+    motions = head_motions()
+    added = fitter().reading @ (motions / np.abs(motions).max(1, keepdims=True)).T
+    assert np.abs(added).max() < 1e-5 * np.abs(fitter().reading).sum(1).max()
+
+
+def test_a_reading_without_wishes_knows_each_channel() -> None:
+    directions = compact_model().expressions.reshape(len(MOVED), -1)
+    np.testing.assert_allclose(fitter(UNBIASED).reading @ directions.T, np.eye(len(MOVED)), atol=0.02)
+    shrunk = np.diag(fitter().reading @ directions.T)
+    assert ((shrunk > 0) & (shrunk < 1)).all()
+
+
+def test_a_reading_is_the_linear_part_of_a_fit() -> None:
+    """Where no weight is at its bounds, points a little elsewhere change the weights by what is read of them."""
+    free = fitter(replace(USUAL, outlier=1.0, rounds=12, steps=400, sparsity=0.0))
+    rng = np.random.default_rng(3)
+    weights = np.zeros(len(ARKIT))
+    weights[PLACES] = 0.5
+    points = face(np.zeros(free.identities), weights, np.eye(3))
+    added = []
+    for _ in range(6):
+        moved = rng.normal(size=(LANDMARKS, 3)) * 1e-4
+        before, after = (free.fit(each).weights[PLACES] for each in (points, points + SCALE * moved))
+        inside = (np.minimum(before, after) > 0.02) & (np.maximum(before, after) < 0.98)
+        assert inside.sum() > 40
+        added.append(np.stack([(after - before)[inside], (free.reading @ moved.ravel())[inside]]))
+    seen, read = np.concatenate(added, 1)
+    assert correlation(seen, read) > 0.97
 
 
 # --- the model --------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from mien.core.image import Frame
 from mien.core.points import INNER_LIPS, IRISES_LEFT, IRISES_RIGHT, OUTER_LIPS, SPARSE_68
 from mien.data.packs import FacesPack, read_folder
 from mien.data.renders import Rendered, Renderer
-from mien.detect.landmarks import Sight
+from mien.detect.landmarks import SIDE, Sight
 from mien.detect.shape import mean_face
 from mien.rig.places import Places
 from mien.train import correspondence
@@ -40,7 +40,7 @@ class Knowing:
         points = self.places.on(self.drawn[-1].placed)
         points += self._rng.normal(0, self.noise, points.shape)
         points[self.blind] = -50
-        return Sight(Landmarks(points, 1.0), points, np.zeros(256))
+        return Sight(Landmarks(points, 1.0), np.zeros((SIDE, SIDE)), to_frame, points, np.zeros(256))
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,7 @@ from mien.weights.catalog import cards
 from mien.weights.store import verify
 
 ONE_SIZE = Signature(RECIPES["finder"].signature.inputs, RECIPES["finder"].signature.outputs)
+KNOWN = "known are face-shape, compact-rig, finder, landmarks, refiner, lgml"
 TINY: dict[str, Any] = {"steps": 2, "batch": 8, "threads": 1}
 
 
@@ -118,12 +119,12 @@ class TestRun:
     def test_the_cards_are_those_of_the_folder(self, trained: tuple[Path, dict[str, ModelCard], list[str]]) -> None:
         folder, made, _ = trained
         assert {card.name: card for card in cards(folder)} == made
-        assert made["expression"].output_basis == "arkit"
+        assert {name for name, card in made.items() if card.output_basis == "arkit"} == {"lgml"}
         assert not list(folder.glob("*.partial"))
 
     def test_other_options_are_refused(self, data: Path, trained: tuple[Path, dict[str, ModelCard], list[str]]) -> None:
         with pytest.raises(InputError, match="other options") as raised:
-            run("expression", data, trained[0], {**TINY, "steps": 3}, silent, progress=False)
+            run("refiner", data, trained[0], {**TINY, "steps": 3}, silent, progress=False)
         assert raised.value.code == "E_STATE"
 
     def test_the_seed_decides_from_the_first_weights_on(
@@ -132,13 +133,13 @@ class TestRun:
         (tmp_path / "landmarks.pt").write_bytes((trained[0] / "landmarks.pt").read_bytes())
         torch.manual_seed(1234)
         before = torch.random.get_rng_state()
-        run("expression", data, tmp_path, TINY, silent, progress=False)
+        run("refiner", data, tmp_path, TINY, silent, progress=False)
         assert torch.equal(before, torch.random.get_rng_state()), "the caller's generator is left alone"
-        one, other = (torch.load(folder / "expression.pt", weights_only=True) for folder in (tmp_path, trained[0]))
+        one, other = (torch.load(folder / "refiner.pt", weights_only=True) for folder in (tmp_path, trained[0]))
         assert all(torch.equal(one["average"][key], other["average"][key]) for key in other["average"])
 
     def test_an_unknown_name_is_refused_before_anything_is_made(self, data: Path, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match="known are face-shape, compact-rig, finder, landmarks, expression"):
+        with pytest.raises(UsageError, match=KNOWN):
             run("moustache", data, tmp_path / "out", {}, silent)
         assert not (tmp_path / "out").exists()
 
@@ -161,11 +162,11 @@ class TestRun:
     ) -> None:
         """With a rate of nothing it stays there, whatever the seed; without a start it does not."""
         (tmp_path / "landmarks.pt").write_bytes((trained[0] / "landmarks.pt").read_bytes())
-        start, options = trained[0] / "expression.pt", {**TINY, "seed": 5, "rate": 1e-12}
+        start, options = trained[0] / "refiner.pt", {**TINY, "seed": 5, "rate": 1e-12}
         before = start.read_bytes()
-        card = run("expression", data, tmp_path, options, silent, progress=False, start=start)
-        assert card.recipe.endswith("--steps 2 --batch 8 --rate 1e-12 --seed 5 --start expression.pt")
-        first, last = (torch.load(file, weights_only=True) for file in (start, tmp_path / "expression.pt"))
+        card = run("refiner", data, tmp_path, options, silent, progress=False, start=start)
+        assert card.recipe.endswith("--steps 2 --batch 8 --rate 1e-12 --seed 5 --start refiner.pt")
+        first, last = (torch.load(file, weights_only=True) for file in (start, tmp_path / "refiner.pt"))
         for name, weights in first["average"].items():
             assert torch.allclose(last["network"][name].float(), weights.float(), atol=1e-6), name
         assert start.read_bytes() == before
@@ -176,18 +177,28 @@ class TestRun:
     ) -> None:
         (tmp_path / "landmarks.pt").write_bytes((trained[0] / "landmarks.pt").read_bytes())
         with pytest.raises(InputError, match="this checkpoint does not fit the network") as raised:
-            run("expression", data, tmp_path, TINY, silent, progress=False, start=trained[0] / start)
+            run("refiner", data, tmp_path, TINY, silent, progress=False, start=trained[0] / start)
         assert (raised.value.code, raised.value.source) == ("E_STATE", str(trained[0] / start))
-        assert not (tmp_path / "expression.pt").exists()
+        assert not (tmp_path / "refiner.pt").exists()
 
     def test_a_damaged_checkpoint_is_named(self, data: Path, tmp_path: Path) -> None:
         (tmp_path / "landmarks.pt").write_bytes(b"PK half of it")
         with pytest.raises(InputError, match="E_STATE: the checkpoint is damaged"):
-            run("expression", data, tmp_path, TINY, silent, progress=False)
+            run("refiner", data, tmp_path, TINY, silent, progress=False)
 
-    def test_expression_needs_trained_landmarks(self, data: Path, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("name", ["refiner", "lgml"])
+    def test_what_looks_through_the_landmark_network_needs_it_trained(
+        self, name: str, data: Path, tmp_path: Path
+    ) -> None:
         with pytest.raises(InputError, match="run `mien train landmarks` with the same output folder first"):
-            run("expression", data, tmp_path, TINY, silent, progress=False)
+            run(name, data, tmp_path, TINY, silent, progress=False)
+
+    def test_lgml_needs_a_trained_refiner(
+        self, data: Path, trained: tuple[Path, dict[str, ModelCard], list[str]], tmp_path: Path
+    ) -> None:
+        (tmp_path / "landmarks.pt").write_bytes((trained[0] / "landmarks.pt").read_bytes())
+        with pytest.raises(InputError, match="run `mien train refiner` with the same output folder first"):
+            run("lgml", data, tmp_path, TINY, silent, progress=False)
 
 
 class TestShape:

@@ -19,6 +19,7 @@ from mien.rig.ict import IctRig
 from mien.rig.shelf import rig_named
 
 if TYPE_CHECKING:
+    from mien.data.packs import FacesPack, ScenesPack
     from mien.data.renders import Rendered
 
 _VALIDATION = 20
@@ -45,25 +46,24 @@ def render_pack(
         count: Faces for training; one for validation is made for each 20.
         seed: Where every random number comes from.
         takes: Performances (any take that mien reads) whose expressions faces show, beside what the photos show.
-        without: Packs whose photos lend no skin, so that renders can be tested on skins that were never trained on.
+        without: Packs (faces-official, say) whose photos lend no skin, so that renders can be tested on skins that were
+            never trained on.
         ict: The ICT rig's .npz or folder; the imported one when not given.
         overwrite: Replace the file if it exists.
     """
     try:
-        from mien.data.packs import read_folder
-        from mien.data.renders import Renderer, write_pack
+        from mien.data.renders import BUSY, Renderer, write_pack
     except ModuleNotFoundError as error:
         cause = f"rendering packs needs {error.name}, which is not installed"
         raise UsageError("mien data render", "E_USAGE", cause, 'pip install "mien[train]"') from error
     if count < 1:
         raise UsageError("--count", "E_USAGE", f"{count} faces make no pack", "render 1 or more")
+    if seed < 0:
+        raise UsageError("--seed", "E_USAGE", f"{seed} is below 0", "give 0 or more")
     rig = rig_named("ict") if ict is None else IctRig.load(ict)
     if not isinstance(rig, IctRig):
         raise UsageError("--ict", "E_USAGE", "is no ICT rig", "name ICT's .npz or folder")
-    found, scenes = read_folder(data)
-    packs = [pack for pack in found if not pack.rendered and pack.name not in without]
-    if not packs:
-        raise UsageError("--without", "E_USAGE", "leaves no pack of photos", "name fewer packs")
+    packs, scenes = _lenders(data, without)
     performed = _performances(takes)
     places, further = compact_model().ict, max(count // _VALIDATION, 1)
     err = Console(stderr=True)
@@ -77,15 +77,28 @@ def render_pack(
                 progress.advance(bar)
 
         parts = {
-            "train": watched(
-                Renderer(rig, places, packs, "train", scenes=scenes, performed=performed).stream(count, seed)
-            ),
+            "train": watched(Renderer(rig, places, packs, "train", BUSY, scenes, performed).stream(count, seed)),
             "val": watched(Renderer(rig, places, packs, "val", scenes=scenes).stream(further, seed + 1_000_000)),
         }
         with replacing(output, overwrite) as temporary:
             write_pack(temporary, parts, packs[0].mirror)
     err.print(f"{count} faces to train on, {further} to validate; wrote {output}", markup=False, highlight=False)
     return 0
+
+
+def _lenders(data: Path, without: tuple[str, ...]) -> "tuple[list[FacesPack], ScenesPack | None]":
+    """The packs of photos in the folder `data` less those named, and its scenes."""
+    from mien.data.packs import read_photos
+
+    photos, scenes = read_photos(data)
+    names = [pack.name for pack in photos]
+    for name in without:
+        if name not in names:
+            raise UsageError("--without", "E_USAGE", f"{name} is no pack of photos", f"there are {', '.join(names)}")
+    packs = [pack for pack in photos if pack.name not in without]
+    if not packs:
+        raise UsageError("--without", "E_USAGE", "leaves no pack of photos", "name fewer packs")
+    return packs, scenes
 
 
 def _performances(files: tuple[Path, ...]) -> Array | None:
@@ -96,6 +109,8 @@ def _performances(files: tuple[Path, ...]) -> Array | None:
             expression = take.state.expression
             if expression.basis != ARKIT:
                 cause = f"holds {expression.basis.name} weights"
-                raise InputError(file, "E_FORMAT", cause, f"mien convert {file} --to arkit makes others of them")
+                raise InputError(
+                    file, "E_FORMAT", cause, f"mien convert {file} --to arkit -o FILE makes ARKit's of them"
+                )
             rows.append(np.clip(expression.weights[take.valid], 0, 1))
     return np.concatenate(rows) if rows else None

@@ -18,6 +18,8 @@ from mien.cli.animate import animate
 from mien.cli.capture import capture
 from mien.cli.convert import convert
 from mien.cli.data import render_pack
+from mien.cli.data_pack import pack_pictures
+from mien.cli.evaluate import evaluate_expression
 from mien.cli.models import list_models, show_model, verify_models
 from mien.cli.rig_pictures import show_channel, show_sheet
 from mien.cli.rig_vrm import write_vrm
@@ -43,6 +45,10 @@ _rigs.command(name="vrm")(write_vrm)
 
 _data = tyro.extras.SubcommandApp()
 _data.command(name="render")(render_pack)
+_data.command(name="pack")(pack_pictures)
+
+_evaluate = tyro.extras.SubcommandApp()
+_evaluate.command(name="expression")(evaluate_expression)
 
 _app = tyro.extras.SubcommandApp()
 _app.command(name="capture")(capture)
@@ -52,6 +58,7 @@ _app.command(_models, name="models", help="The networks and tables that ship: li
 _app.command(_rigs, name="rigs", help="3D faces to drive: list, import, fetch, show, sheet, vrm.")
 _app.command(_data, name="data", help="Training packs that mien makes itself.")
 _app.command(name="train")(train)
+_app.command(_evaluate, name="evaluate", help="What trained networks are worth on faces that they never learned from.")
 
 _ABOUT = "Reads the expression on a face, offline, with networks of its own."
 

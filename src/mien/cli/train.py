@@ -27,7 +27,8 @@ def train(
     Needs the `train` extra: pip install "mien[train]".
 
     Args:
-        name: What to train: face-shape, compact-rig, finder, landmarks, expression (which needs a trained landmarks).
+        name: What to train: face-shape, compact-rig, finder, landmarks, refiner, lgml. Each of the last four needs
+            those before it in the same output folder.
         data: Folder with the packs (faces-*.npz, scenes.npz).
         output: Folder for checkpoint, ONNX file, card and recipe.
         steps: Batches to learn from; the recipe's own number when not given.

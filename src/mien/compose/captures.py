@@ -174,7 +174,7 @@ def _one(path: Path, job: _Job) -> Done:
         for sink in sinks:
             stack.enter_context(sink)
         pictures = pace.keep(source.frames) if job.batch.realtime else source.frames
-        for frame, readings in job.capturer.stream(pictures):
+        for frame, readings in job.capturer.stream(pictures, ahead=not job.batch.realtime):
             for sink in sinks:
                 sink.add(frame, readings)
             numbers.update(reading.face for reading in readings)

@@ -2,16 +2,14 @@
 
 A teacher's labels stop where the teacher does; a rendered face knows every weight and every point by construction.
 Its skin comes from the photos of other packs, laid over the surface by the landmarks; its light, lens and backdrop are
-drawn at random. Half of the ICT identities are never drawn for training: the figures are taken on those.
+drawn at random. The last of ICT's identity directions are never drawn for training: the figures are taken on those.
 """
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
@@ -19,10 +17,10 @@ from mien.core.face import Expression, FaceState, Identity, Pose
 from mien.core.geometry import rotation_from_angles
 from mien.core.looks import gaze_from_looks
 from mien.data.lights import Light, harmonics, lamps, near_lamps, soft
+from mien.data.pack_writer import LabelledFace, PackWriter
 from mien.data.packs import FacesPack, ScenesPack
 from mien.data.skins import Skins
 from mien.data.surroundings import Backdrops, glasses
-from mien.formats.npz import write_members
 from mien.imaging.raster import rasterise
 from mien.rig.ict import IctRig
 from mien.rig.places import Places
@@ -39,8 +37,11 @@ FACES_EACH = 4
 NEUTRAL = 0.1
 """Share of the faces that show nothing at all."""
 
-_BRIGHT, _EXPOSURE = 165.0, 0.3
-"""What a camera makes of a face's brighter parts, of 0 to 255, and the deviation of the logarithm of what it does."""
+_WAVES, _WAVELENGTH = 6, (0.06, 0.25)
+"""How many waves bend a face, and how long they may be, metres."""
+
+_BRIGHT, _EXPOSURE = 165.0, 0.2
+"""What a camera makes of a face's brighter parts, 0 to 255, and the deviation of its logarithm: as in news photos."""
 
 _DEPTH_OF_EYES = 0.006
 """Metres that a teacher's z of 0 lies before the middle between the eyes; the labels keep to it."""
@@ -71,12 +72,14 @@ class Person:
 
     Args:
         name: of this person.
-        shape: [60] identity weights of the rig.
-        colours: [V, 3] of 0 to 255.
+        shape: [I] identity weights, one for each direction of the rig: the other split's are 0.
+        bend: [V, 3] or [1, 3], metres by which the surface differs from what the rig knows.
+        colours: [V, 3] of 0 to 255, before light.
     """
 
     name: str
     shape: Array
+    bend: Array
     colours: Array
 
 
@@ -92,9 +95,16 @@ class Studio:
     """Metres between camera and face: the nearer, the longer the nose."""
     zoom: tuple[float, float] = (1.0, 1.45)
     """How much of the picture a face fills."""
+    most: int = 5
+    """How many channels may move at once, beside those that a photo or a performance shows."""
+    bend: float = 0.0
+    """Deviation, in metres, of each of the slow waves that bend faces further than the rig's identities go."""
     glasses: float = 0.12
     """Share of the faces that wear glasses."""
 
+
+BUSY = Studio(most=9, bend=0.001)
+"""For faces to learn from: the more moves on a face, and the less one is like another, the more they teach."""
 
 CALM = Studio((soft,), (0.05, 0.08, 0.03), glasses=0)
 """A face that looks into the camera, nearly straight, in soft light."""
@@ -114,6 +124,9 @@ class Renderer:
         studio: light and camera.
         scenes: what faces stand before; plain slopes when not given.
         performed: [N, 52] weights of performances, which faces show beside what the photos show.
+
+    Raises:
+        InputError: the packs have no photo of the split.
     """
 
     def __init__(
@@ -133,7 +146,8 @@ class Renderer:
         self._taught = np.concatenate(shown if performed is None else [*shown, performed])
         directions = np.arange(rig.identities)
         self._directions = directions[-HELD_OUT:] if split == "val" else directions[:-HELD_OUT]
-        self._triangles = rig.rest().triangles
+        rest = rig.rest()
+        self._rest, self._triangles = rest.vertices.astype(np.float64), rest.triangles
 
     def stream(self, count: int, seed: int) -> Iterator[Rendered]:
         """`count` faces that `seed` alone decides: `FACES_EACH` of one person after the other."""
@@ -147,7 +161,8 @@ class Renderer:
         """Somebody with the skin of a photo."""
         shape = np.zeros(self._rig.identities)
         shape[self._directions] = np.clip(rng.normal(size=len(self._directions)), -2, 2) * 0.7
-        return Person(name, shape, self._skins.draw(rng))
+        bend = _bend(rng, self._rest, self._studio.bend) if self._studio.bend else np.zeros((1, 3))
+        return Person(name, shape, bend, self._skins.draw(rng))
 
     def weights(self, rng: np.random.Generator) -> Array:
         """[52] nothing, one channel, a few, or what a photo shows and a few on top; sides alike in half of all."""
@@ -157,15 +172,16 @@ class Renderer:
             return weights
         if kind > 0.65:
             weights += self._taught[rng.integers(len(self._taught))] * rng.uniform(0.3, 1.0)
-        few = 1 if kind < 0.3 else int(rng.integers(1, 6))
+        few = 1 if kind < 0.3 else int(rng.integers(1, self._studio.most + 1))
         chosen = rng.permutation(len(ARKIT) - 1)[:few]
         weights[chosen] = np.maximum(weights[chosen], rng.uniform(0.15, 1.0, few))
         if rng.random() < 0.5:
             weights = np.maximum(weights, weights[ARKIT.mirror])
         # Opposite ways cancel: what a face can't do at once is no expression.
         for one, other in _OPPOSITES:
-            stronger = weights[one] >= weights[other]
-            weights[other if stronger else one] = 0
+            # Where the sides were made alike, a jaw was drawn to both: a coin says which way it goes.
+            ahead = weights[one] - weights[other] or rng.uniform(-1, 1)
+            weights[other if ahead > 0 else one] = 0
         # Lips close over a jaw that is open: alone, mouthClose would pull the chin's skin over the nose.
         weights[_JAW_OPEN] = max(weights[_JAW_OPEN], weights[_MOUTH_CLOSE])
         weights[_TONGUE_OUT] = 0
@@ -177,7 +193,8 @@ class Renderer:
         expression = Expression(weights, ARKIT)
         pose = Pose(rotation_from_angles(*turn), np.zeros(3))
         state = FaceState(expression, pose, gaze_from_looks(expression))
-        vertices = self._rig.vertices(Identity(person.shape), state).astype(np.float64) @ pose.rotation.T
+        shaped = self._rig.vertices(Identity(person.shape), state).astype(np.float64) + person.bend
+        vertices = shaped @ pose.rotation.T
         distance, zoom = rng.uniform(*self._studio.distance), rng.uniform(*self._studio.zoom)
         centre = np.array([0.0, 0.025]) + rng.uniform(-0.006, 0.006, 2)
         depth = vertices[:, 2] + distance
@@ -188,20 +205,19 @@ class Renderer:
         placed = np.column_stack([flat, depth])
         normals = _normals(vertices, self._triangles)
         shade, shine = self._studio.lights[rng.integers(len(self._studio.lights))](rng, vertices, normals)
-        lit = person.colours * shade + shine
-        # A camera exposes for the brighter parts of what it sees, more or less.
-        bright = np.percentile(lit[normals[:, 2] < 0].mean(1), 90)
-        lit *= np.exp(rng.normal() * _EXPOSURE) * _BRIGHT / max(float(bright), 1.0)
-        picture = self._painted(rng, placed, lit)
+        picture = self._taken(rng, placed, person.colours * shade + shine)
         if rng.random() < self._studio.glasses:
             picture = glasses(rng, picture, points)
         return Rendered(person.name, picture, points, weights, placed)
 
-    def _painted(self, rng: np.random.Generator, placed: Array, colours: Array) -> Array:
-        """[288, 288, 3] uint8 of vertices placed [V, 3] with colours [V, 3], before a backdrop."""
+    def _taken(self, rng: np.random.Generator, placed: Array, lit: Array) -> Array:
+        """[288, 288, 3] uint8 of vertices placed [V, 3] with colours [V, 3] under light, before a backdrop."""
         seen = rasterise(placed, self._triangles, SIDE, SIDE)
+        shown = np.einsum("pk,pkc->pc", seen.barycentric(), lit[self._triangles[seen.triangle]])
+        # A camera exposes for the brighter parts of the face, more or less: of what it sees, not of hidden teeth.
+        bright = float(np.percentile(shown.mean(1), 90))
+        shown *= np.exp(rng.normal() * _EXPOSURE) * _BRIGHT / max(bright, 1.0)
         picture = self._backdrops.draw(rng).copy()
-        shown = np.einsum("pk,pkc->pc", seen.barycentric(), colours[self._triangles[seen.triangle]])
         picture.reshape(-1, 3)[seen.pixel] = shown
         return np.clip(picture, 0, 255).astype(np.uint8)
 
@@ -218,6 +234,22 @@ _OPPOSITES = tuple(
         *((f"browDown{side}", f"browOuterUp{side}") for side in ("Left", "Right")),
     )
 )
+
+
+def _bend(rng: np.random.Generator, rest: Array, amount: float) -> Array:
+    """[V, 3] metres that slow waves move the vertices [V, 3] of a rig at rest, mostly alike on both sides.
+
+    A rig's identities are few directions; what a network takes for an expression should depend on none of them.
+    """
+    moved = np.zeros_like(rest)
+    for _ in range(_WAVES):
+        waves = 2 * np.pi / rng.uniform(*_WAVELENGTH, 3) * rng.choice([-1, 1], 3)
+        along = np.sin(rest[:, 1] * waves[1] + rest[:, 2] * waves[2] + rng.uniform(0, 2 * np.pi))
+        across = rest[:, 0] * waves[0]
+        x, y, z = rng.normal(size=3) * amount
+        moved += np.column_stack([x * np.sin(across) * along, y * np.cos(across) * along, z * np.cos(across) * along])
+        moved += np.sin(across + rng.uniform(0, 2 * np.pi))[:, None] * along[:, None] * rng.normal(size=3) * amount / 4
+    return moved
 
 
 def _normals(vertices: Array, triangles: Array) -> Array:
@@ -238,29 +270,8 @@ def write_pack(file: Path, parts: dict[str, Iterator[Rendered]], mirror: Array) 
         parts: faces of each split.
         mirror: [478] index map of a horizontal flip.
     """
-    stream, points, weights, splits, people = [], [], [], [], []
+    writer = PackWriter(mirror, rendered=True)
     for split, faces in parts.items():
         for face in faces:
-            encoded = io.BytesIO()
-            Image.fromarray(face.pixels).save(encoded, "WEBP", quality=90, method=2)
-            stream.append(encoded.getvalue())
-            points.append(face.points)
-            weights.append(face.weights)
-            splits.append(split)
-            people.append(f"{split}-{face.person}")
-    count = len(stream)
-    write_members(
-        file,
-        {
-            "webp": np.frombuffer(b"".join(stream), np.uint8),
-            "offsets": np.cumsum([0, *(len(data) for data in stream)]),
-            "landmarks": np.clip(np.round(np.array(points) * 16), -32768, 32767).astype(np.int16),
-            "blendshapes": np.array(weights, np.float16),
-            "blendshape_names": np.array(ARKIT.columns),
-            "spread": np.zeros(count, np.float32),
-            "identity": np.array(people),
-            "split": np.array(splits),
-            "mirror": mirror,
-            "rendered": np.array(True),
-        },
-    )
+            writer.add(LabelledFace(face.pixels, face.points, face.weights, f"{split}-{face.person}", split))
+    writer.write(file)

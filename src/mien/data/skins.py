@@ -6,22 +6,27 @@ from scipy.spatial import Delaunay
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
+from mien.core.errors import InputError
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.data.packs import FacesPack
 from mien.rig.ict import IctRig
 from mien.rig.places import Places
 
-NOSE_TIP, HAIRLINE = 1, 10
-EAR_RIGHT = 127
+_NOSE_TIP, _HAIRLINE, _EAR_RIGHT = 1, 10, 127
+"""Landmarks."""
 
 _FADE = 0.012
-"""Metres inside the outline of the landmarks over which a photo's skin fades into its mean colour."""
+"""Metres inside the outline of the landmarks over which a photo's skin fades into its usual colour."""
 
 _ASKEW = 0.12
 """Inter-ocular distances that the nose may lie off the middle of a face that is nearly straight."""
 
 _CALM = {"jawOpen": 0.1, "mouthSmileLeft": 0.35, "mouthSmileRight": 0.35, "eyeBlinkLeft": 0.4, "eyeBlinkRight": 0.4}
 """What a face may show whose folds and teeth are not to be painted on another expression."""
+
+_SHADED = 0.3, 0.85
+"""How bright eyes and teeth are, beside what they would be in the skin's light: lids and lips shade them. The whites of
+eyes come out at about 0.6 of the cheeks' brightness, as they are in photos."""
 
 
 class Skins:
@@ -31,11 +36,17 @@ class Skins:
         rig: what wears them.
         places: where the landmarks lie on it.
         packs: whose photos.
-        split: which of them; straight and calm faces are taken where there are any.
+        split: which of them; straight and calm faces alone are taken where there are any.
+
+    Raises:
+        InputError: the packs have no photo of the split.
     """
 
     def __init__(self, rig: IctRig, places: Places, packs: list[FacesPack], split: str) -> None:
         self._photos = _straight_and_calm(packs, split) or [(p, int(i)) for p in packs for i in p.indices(split)]
+        if not self._photos:
+            names = ", ".join(pack.name for pack in packs) or "packs"
+            raise InputError(names, "E_FORMAT", f"no photo of split {split}", "add a pack that has some: docs/data.md")
         rest = rig.rest()
         vertices = rest.vertices.astype(np.float64)
         self._own = np.ones_like(vertices) if rest.colours is None else rest.colours.astype(np.float64)
@@ -53,10 +64,10 @@ class Skins:
         self._corners = web.simplices[simplex[inside]]
         outline = points[web.convex_hull, :2]
         self._fade = np.clip(_distance(vertices[self._skin, :2], outline) / _FADE, 0, 1)[:, None]
-        # Brightness is explained by where the surface faces, up to how fast that changes: what is left is skin.
+        # What a straight line through where the surface faces explains of a photo's brightness is light, the rest skin.
         normals = np.zeros_like(vertices) if rest.normals is None else rest.normals.astype(np.float64)
         self._slopes = np.column_stack([np.ones(len(self._skin)), normals[self._skin]])
-        hairline, ear = points[HAIRLINE], points[EAR_RIGHT]
+        hairline, ear = points[_HAIRLINE], points[_EAR_RIGHT]
         high = vertices[head, 1] < hairline[1]
         behind = (vertices[head, 2] > ear[2]) & (vertices[head, 1] < ear[1])
         self._scalp = head[(high | behind) & ~inside]
@@ -70,7 +81,9 @@ class Skins:
         channels = [ndimage.map_coordinates(photo[..., k], at.T[::-1], order=1, mode="nearest") for k in range(3)]
         sampled = self._unlit(np.stack(channels, 1).astype(np.float64), rng.uniform(0.3, 1.0))
         usual = np.median(sampled, 0)
-        colours: Array = self._own * (255 * rng.uniform(0.7, 1.05))
+        # What no photo covers is as bright as this one: it was exposed for its own skin.
+        shaded = usual.mean() / self._own[self._head].mean() * rng.uniform(*_SHADED)
+        colours: Array = np.clip(self._own * shaded, 0, 255)
         colours[self._head] = usual
         if rng.random() < 0.7:
             colours[self._scalp] = _hair(rng, len(self._scalp))
@@ -78,7 +91,7 @@ class Skins:
         return colours
 
     def _unlit(self, sampled: Array, share: float) -> Array:
-        """Sampled colours less a share of the light that the way a surface faces explains."""
+        """Colours [N, 3] of the skin, less a share of the light that the way the surface faces explains."""
         bright = np.log(sampled.mean(1) + 8)
         weight = self._fade[:, 0]
         explained, *_ = np.linalg.lstsq(self._slopes * weight[:, None], bright * weight, rcond=None)
@@ -87,12 +100,13 @@ class Skins:
 
 
 def _straight_and_calm(packs: list[FacesPack], split: str) -> list[tuple[FacesPack, int]]:
+    """The photos, each a pack and a number in it, of faces that look nearly straight ahead and show little."""
     chosen = []
     for pack in packs:
         indices = pack.indices(split)
         right, left = pack.landmarks[indices, IRIS_RIGHT, :2], pack.landmarks[indices, IRIS_LEFT, :2]
         across = (left - right).astype(np.float64)
-        away = pack.landmarks[indices, NOSE_TIP, :2] - (left + right) / 2
+        away = pack.landmarks[indices, _NOSE_TIP, :2] - (left + right) / 2
         askew = np.abs((away * across).sum(1)) / np.maximum((across * across).sum(1), 1e-9)
         weights = pack.weights[indices]
         calm = np.all([weights[:, ARKIT.index(name)] <= most for name, most in _CALM.items()], axis=0)

@@ -42,7 +42,7 @@ class Backdrops:
         axis = np.linspace(-0.5, 0.5, self._side)
         along = np.clip(np.cos(angle) * axis[None, :] + np.sin(angle) * axis[:, None] + 0.5, 0, 1)[..., None]
         grain = rng.normal(size=(self._side, self._side, 1)) * rng.uniform(0, 25)
-        return np.asarray(one + (other - one) * along + grain)
+        return np.asarray(np.clip(one + (other - one) * along + grain, 0, 255))
 
 
 def glasses(rng: np.random.Generator, picture: Array, points: Array) -> Array:

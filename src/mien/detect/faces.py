@@ -6,7 +6,7 @@ from mien.core.arrays import Array
 from mien.core.face import Detection
 from mien.core.geometry import box_overlap
 from mien.core.image import Frame
-from mien.imaging.warp import luminance, reduced
+from mien.imaging.warp import reduced, shrunk
 from mien.runtime.session import OnnxSession
 
 LONGEST = 640
@@ -32,9 +32,14 @@ class FaceFinder:
     def __init__(self, session: OnnxSession, least_score: float = 0.5, longest: int = LONGEST) -> None:
         self._session, self._least, self._longest = session, least_score, longest
 
-    def find(self, frame: Frame) -> list[Detection]:
-        """The faces of `frame`, largest first."""
-        grey, scale = reduced(luminance(frame), self._longest)
+    def find(self, frame: Frame, glance: bool = False) -> list[Detection]:
+        """The faces of `frame`, largest first.
+
+        Args:
+            frame: the picture.
+            glance: whether to look at it at half the size: in a third of the time, for faces twice as large.
+        """
+        grey, scale = shrunk(frame, self._longest // 2 if glance else self._longest)
         looks = [self._look(grey, scale)]
         if min(grey.shape) > 2 * _CELL:
             smaller, further = reduced(grey, max(max(grey.shape) // COARSE, _CELL))

@@ -12,6 +12,9 @@ from mien.detect.faces import FaceFinder
 from mien.detect.landmarks import SIDE, LandmarkReader, Sight
 from mien.imaging.warp import detection_square, face_square
 
+GLANCES = 3
+"""Looks for further faces that are but glances between two thorough ones, while some face is followed."""
+
 _SAME = 0.35
 _REMEMBERED = 3.0
 # No validation face scores below .99; what lies between is a face upside down, or none.
@@ -35,7 +38,7 @@ class Follower:
         reader: reads points.
         most: how many faces are followed at once.
         look_again: seconds after which the whole picture is searched for further faces although some are followed;
-            None searches only when none is followed.
+            None searches only when none is followed. Only one look in `GLANCES` + 1 is thorough.
         least_size: pixels along the longer side of the smallest face that counts.
     """
 
@@ -53,6 +56,7 @@ class Follower:
         self._gone: dict[int, tuple[float, Array]] = {}
         self._numbered = 0
         self._looked = -np.inf
+        self._looks = 0
 
     def see(self, frame: Frame) -> list[Followed]:
         """The faces of the next frame, by number."""
@@ -67,7 +71,8 @@ class Follower:
                 self._gone[face] = (frame.time, bounds(points))
         if self._must_look(frame, len(seen)):
             self._looked = frame.time
-            self._meet(frame, seen)
+            self._meet(frame, seen, glance=bool(seen) and self._looks % (GLANCES + 1) > 0)
+            self._looks += 1
         self._points = {face: sight.landmarks.points for face, sight in seen.items()}
         return [Followed(face, seen[face]) for face in sorted(seen)]
 
@@ -77,9 +82,9 @@ class Follower:
         due = self._look_again is not None and frame.time - self._looked >= self._look_again
         return due and followed < self._most
 
-    def _meet(self, frame: Frame, seen: dict[int, Sight]) -> None:
+    def _meet(self, frame: Frame, seen: dict[int, Sight], glance: bool) -> None:
         """Adds to `seen` the faces that the finder finds and the landmark network confirms, largest first."""
-        for detection in self._finder.find(frame):
+        for detection in self._finder.find(frame, glance):
             if len(seen) >= self._most:
                 return
             if _covers(detection.box, seen):

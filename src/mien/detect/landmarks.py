@@ -1,6 +1,7 @@
 """A square of a frame to the 478 points of the face in it, and whether there is one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from mien.core.geometry import apply_affine
 from mien.core.image import Frame
 from mien.imaging.warp import cut
 from mien.runtime.session import OnnxSession
+from mien.weights.catalog import card
 
 SIDE = 128
 """Pixels along the side of the cut that the network reads."""
@@ -17,33 +19,61 @@ SIDE = 128
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What the landmark network saw in one cut.
+    """What was seen in one cut.
 
     Args:
         landmarks: in pixels of the frame, and the presence score.
+        cut: [128, 128] float32 luminance of 0 to 255.
+        to_frame: [2, 3] from the cut to the frame.
         cut_points: [478, 3] in pixels of the cut.
-        features: [256] the network's description of the face, for the expression head.
+        features: [256] the landmark network's description of the face.
     """
 
     landmarks: Landmarks
+    cut: Array
+    to_frame: Array
     cut_points: Array
     features: Array
+
+
+class PointRefiner:
+    """Moves the points of a sight by what lies where they are.
+
+    Args:
+        session: the refiner.
+    """
+
+    def __init__(self, session: OnnxSession) -> None:
+        self._session = session
+
+    def refine(self, sight: Sight) -> Sight:
+        """The same sight with better points."""
+        points = self._session(sight.cut[None, None], sight.cut_points[None], sight.features[None])[0][0]
+        in_frame = apply_affine(sight.to_frame, points.astype(np.float64))
+        return replace(sight, landmarks=Landmarks(in_frame, sight.landmarks.score), cut_points=points)
 
 
 class LandmarkReader:
     """Reads points from a cut.
 
     Args:
-        session: the landmark network.
+        landmarks: the landmark network.
+        refiner: the refiner; without one, points are as the landmark network sees them.
     """
 
-    def __init__(self, session: OnnxSession) -> None:
-        self._session = session
+    def __init__(self, landmarks: OnnxSession, refiner: PointRefiner | None = None) -> None:
+        self._landmarks, self._refiner = landmarks, refiner
+
+    @classmethod
+    def shipped(cls) -> Self:
+        """With the networks of the package. Raises `ModelError` when their files were changed."""
+        return cls(OnnxSession(card("landmarks")), PointRefiner(OnnxSession(card("refiner"))))
 
     def read(self, frame: Frame, to_frame: Array) -> Sight:
         """What lies in the square that `to_frame` [2, 3] (cut of `SIDE` to frame) names."""
         crop = cut(frame, to_frame, SIDE)
-        points, presence, features = self._session(crop.pixels[None, None])
+        points, presence, features = self._landmarks(crop.pixels[None, None])
         score = min(max(float(presence[0]), 0.0), 1.0)
         in_frame = apply_affine(to_frame, points[0].astype(np.float64))
-        return Sight(Landmarks(in_frame, score), points[0], features[0])
+        sight = Sight(Landmarks(in_frame, score), crop.pixels, to_frame, points[0], features[0])
+        return sight if self._refiner is None else self._refiner.refine(sight)

@@ -5,6 +5,7 @@ by a scaled rotation (weak perspective) and the result is turned to the ray on w
 from the mean face's size: a person whose irises are not 63 mm apart is placed too near or too far in proportion.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,9 @@ from mien.detect.shape import FaceShape
 
 EYEBALL = 0.012
 """Radius of the human eye in metres: an iris that is displaced by it would look a quarter turn aside."""
+
+_FARTHEST = 0.95
+"""Sine of the angle beyond which no eye looks aside."""
 
 _LEFT_CORNERS, _RIGHT_CORNERS = (362, 263), (33, 133)
 
@@ -55,8 +59,8 @@ def gaze_from(points: Array, head: HeadFit, shape: FaceShape) -> Gaze:
     for iris, corners in ((IRIS_LEFT, _LEFT_CORNERS), (IRIS_RIGHT, _RIGHT_CORNERS)):
         local = head.to_head(points[[iris, *corners]])
         rest = shape.points[iris] - shape.points[list(corners)].mean(0)
-        x, y, _ = (local[0] - local[1:].mean(0) - rest) / EYEBALL
-        pitch = np.arcsin(np.clip(y, -0.95, 0.95))
-        yaw = np.arcsin(np.clip(-x / np.cos(pitch), -0.95, 0.95))
-        eyes.append(rotation_from_angles(float(pitch), float(yaw), 0.0))
+        x, y, _ = ((local[0] - (local[1] + local[2]) / 2 - rest) / EYEBALL).tolist()
+        pitch = math.asin(min(max(y, -_FARTHEST), _FARTHEST))
+        yaw = math.asin(min(max(-x / math.cos(pitch), -_FARTHEST), _FARTHEST))
+        eyes.append(rotation_from_angles(pitch, yaw, 0.0))
     return Gaze(np.array(eyes))

@@ -117,6 +117,22 @@ def luminance(frame: Frame) -> Array:
     return np.asarray(Image.fromarray(frame.pixels).convert("L"))
 
 
+def shrunk(frame: Frame, longest: int) -> tuple[Array, Array]:
+    """The whole picture in luminance as `reduced` gives it; of a much larger one every other row or fewer are seen.
+
+    Two rows and more for each that is left average enough: colours need not be weighed in all of them.
+    """
+    ratio = max(frame.width, frame.height) / longest
+    step = int(ratio / 2)
+    if step < 2:
+        return reduced(luminance(frame), longest)
+    size = np.array([frame.width, frame.height])
+    wanted = np.maximum(np.rint(size / ratio), 1).astype(int)
+    rows = Image.fromarray(np.ascontiguousarray(frame.pixels[step // 2 :: step])).convert("L")
+    small = rows.resize((int(wanted[0]), int(wanted[1])), Image.Resampling.BILINEAR)
+    return np.asarray(small), size / wanted
+
+
 def reduced(grey: Array, longest: int) -> tuple[Array, Array]:
     """A picture [H, W] uint8 averaged down until its longer side is `longest`, and how much that is along x and y, [2].
 

@@ -33,8 +33,8 @@ _SPREAD = 28.3
 """Root mean square distance of the view's points from their middle, pixels: an ordinary face then fills it."""
 
 _LINE = torch.arange(VIEW) + 0.5 - VIEW / 2
-_PIXELS = torch.cartesian_prod(_LINE, _LINE).flip(1)
-"""[9216, 2] every pixel of the view, from its middle."""
+_PIXELS = torch.cat([torch.cartesian_prod(_LINE, _LINE).flip(1), torch.ones(VIEW * VIEW, 1)], 1)
+"""[9216, 3] every pixel of the view, from its middle, and a 1 by which a shift is a product, too."""
 
 _GRID = 5
 
@@ -109,7 +109,7 @@ class LocalGlobalNet(nn.Module):
     reach: Tensor
     box: Tensor
 
-    def __init__(self, mirror: Tensor, widths: tuple[int, int, int] = (12, 24, 48)) -> None:
+    def __init__(self, mirror: Tensor, widths: tuple[int, int, int] = (16, 32, 64)) -> None:
         super().__init__()
         a, b, c = widths
         self.register_buffer("mirror", mirror)
@@ -165,8 +165,8 @@ class LocalGlobalNet(nn.Module):
         with torch.autocast("cpu", enabled=False):
             shape = self.shape(((points - points.mean(1, keepdim=True)) / UNIT).flatten(1))
             outlines = self.outline(shape).view(len(view), len(BOXES), -1)
-            boxes = functional.gelu(torch.einsum("bni,nio->bno", seen, self.look) + outlines)
-            local = functional.gelu(torch.einsum("bki,kio->bko", boxes[:, self.box], self.tell))
+            boxes = functional.gelu((seen.transpose(0, 1) @ self.look).transpose(0, 1) + outlines)
+            local = functional.gelu((boxes[:, self.box].transpose(0, 1) @ self.tell).transpose(0, 1))
             whole = self.whole(torch.cat([coarse, shape], 1))
             shared = functional.gelu(self.share(functional.gelu(whole)))
             both = torch.cat([local, shared[:, None].expand(-1, len(READ), -1)], 2)
@@ -219,7 +219,8 @@ def upright(luminance: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     down = torch.stack([-across[:, 1], across[:, 0]], 1)
     linear = torch.stack([across, down], 2)
     # Every pixel of the view as a place in the cut of -1 to 1; the view's middle lies in the middle of the points.
-    places = _PIXELS @ (linear * (2 / SIDE)).transpose(1, 2) + (middle * (2 / SIDE) - 1)[:, None]
+    shift = (middle * (2 / SIDE) - 1)[:, None]
+    places = _PIXELS @ torch.cat([(linear * (2 / SIDE)).transpose(1, 2), shift], 1)
     grid = places.view(len(points), VIEW, VIEW, 2)
     view = functional.grid_sample(luminance, grid, padding_mode="border", align_corners=False)
     centred = flat - middle[:, None]

@@ -14,9 +14,6 @@ from torch.nn import functional
 
 from mien.nets.landmarks import FEATURES, POINTS, SIDE
 
-STEPS = 2
-"""How often the points are moved, each time by what lies where they were moved to; the same weights every time."""
-
 UNIT = 36.0
 """Pixels between the irises of an ordinary face in the cut: the size in which offsets and corrections are meant."""
 
@@ -63,12 +60,6 @@ class Refiner(nn.Module):
             points: [B, 478, 3] of the landmark network.
             features: [B, 256] of the landmark network.
         """
-        for _ in range(STEPS):
-            points = self.step(luminance, points, features)
-        return points
-
-    def step(self, luminance: Tensor, points: Tensor, features: Tensor) -> Tensor:
-        """One correction; arguments as of `forward`."""
         axis = points[:, _LEFT, :2] - points[:, _RIGHT, :2]
         axis = axis / UNIT
         across, down = axis, torch.stack([-axis[:, 1], axis[:, 0]], 1)

@@ -1,8 +1,11 @@
 """Frames to takes: every face of every frame, its expression, pose and gaze."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -23,9 +26,10 @@ from mien.core.face import (
 )
 from mien.core.geometry import Camera, bounds
 from mien.core.image import Frame
+from mien.detect.expression import ExpressionReader
 from mien.detect.faces import FaceFinder
 from mien.detect.follow import Followed, Follower
-from mien.detect.landmarks import LandmarkReader
+from mien.detect.landmarks import LandmarkReader, PointRefiner
 from mien.detect.pose import fit_head, gaze_from, head_pose
 from mien.detect.shape import mean_face
 from mien.metrics import inter_ocular_distance
@@ -34,7 +38,6 @@ from mien.rig.fit import Fitter, TakeFitter
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
-_TONGUE = ARKIT.index("tongueOut")
 _CLEAR_AT = 24.0
 _USUAL, _UNEXPLAINED = 2.0, 6.0
 """Residuals of a fit, % of the inter-ocular distance: up to which all is well, and from which nothing is believed."""
@@ -88,8 +91,8 @@ class CaptureOptions:
     least_score: float = 0.5
     """How sure the face finder must be, 0 to 1."""
     fit: bool = False
-    """Explain the landmarks by the compact rig: weights come from the points, and each take gets its identity; what
-    the rig cannot explain lowers the quality."""
+    """Explain the landmarks by the compact rig: weights come from the points, and from the picture where points leave
+    them open, and each take gets its identity; what the rig cannot explain lowers the quality."""
     look_again: float = 1.0
     """Seconds of video after which further faces are sought although some are followed (not for the largest)."""
 
@@ -120,13 +123,36 @@ class Capturer:
     def __init__(self, options: CaptureOptions = CaptureOptions()) -> None:
         self.options = options
         self.shape = mean_face()
-        self._finder = FaceFinder(OnnxSession(card("finder")), options.least_score)
+        self._finder = FaceFinder(OnnxSession(card("finder"), threads=2), options.least_score)
         self._reader = LandmarkReader(OnnxSession(card("landmarks")))
-        self._head = OnnxSession(card("expression"))
+        self._refiner = PointRefiner(OnnxSession(card("refiner")))
+        self._expression = ExpressionReader(OnnxSession(card("lgml")))
         self._fitter = Fitter(compact_model(), self.shape.steadiness) if options.fit else None
 
-    def stream(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[FaceReading]]]:
-        """Each frame with the wanted faces in it, by number. Nothing is kept, however long the source."""
+    def stream(self, frames: Iterable[Frame], ahead: bool = True) -> Iterator[tuple[Frame, list[FaceReading]]]:
+        """Each frame with the wanted faces in it, by number. Nothing is kept, however long the source.
+
+        Args:
+            frames: of one source.
+            ahead: whether the next frame's faces are followed while this one's are read, on another core. What comes
+                live should not wait for its successor.
+        """
+        with ThreadPoolExecutor(1, "read") as reader:
+            waiting: deque[tuple[Frame, Future[list[FaceReading]]]] = deque()
+            try:
+                for frame, read in self._followed(frames):
+                    waiting.append((frame, reader.submit(read)))
+                    while len(waiting) > ahead:
+                        yield _read_out(waiting)
+            except Exception:  # a source that breaks off: what came before it counts
+                while waiting:
+                    yield _read_out(waiting)
+                raise
+            while waiting:
+                yield _read_out(waiting)
+
+    def _followed(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Callable[[], list[FaceReading]]]]:
+        """Each frame, and what reads the wanted faces that were found in it; to be called in their order."""
         choice = self.options.face
         most = min(choice.most or self.options.max_faces, self.options.max_faces)
         again = None if choice.largest else self.options.look_again
@@ -136,22 +162,24 @@ class Capturer:
         for frame in frames:
             camera = camera or self.camera(frame)
             followed = [one for one in follower.see(frame) if choice.wants(one.face)]
-            readings = [self._read(frame, one, camera) for one in followed]
-            yield frame, [self._explained(reading, people) for reading in readings]
+            yield frame, partial(self._read_all, frame, followed, camera, people)
 
     def camera(self, frame: Frame) -> Camera:
         """The camera that a source's frames are taken to come from."""
         return Camera.of_picture(frame.width, frame.height, self.options.focal_length)
 
+    def _read_all(
+        self, frame: Frame, followed: list[Followed], camera: Camera, people: dict[int, TakeFitter]
+    ) -> list[FaceReading]:
+        return [self._explained(self._read(frame, one, camera), people) for one in followed]
+
     def _read(self, frame: Frame, followed: Followed, camera: Camera) -> FaceReading:
-        sight = followed.sight
+        sight = self._refiner.refine(followed.sight)
         points = sight.landmarks.points
         head = fit_head(points, self.shape)
         pose = head_pose(head, camera)
         gaze = gaze_from(points, head, self.shape)
-        weights = np.array(self._head(sight.cut_points[None], sight.features[None])[0][0])
-        weights[_TONGUE] = 0.0
-        state = FaceState(Expression(weights, ARKIT), pose, gaze)
+        state = FaceState(self._expression.read(sight), pose, gaze)
         trust = quality(sight.landmarks, pose)
         return FaceReading(followed.face, frame.index, frame.time, sight.landmarks, state, trust)
 
@@ -160,10 +188,18 @@ class Capturer:
         if self._fitter is None:
             return reading
         person = people.setdefault(reading.face, TakeFitter(self._fitter))
-        fit = person.see(reading.landmarks.points)
+        fit = person.see(reading.landmarks.points, reading.state.expression.weights)
         state = replace(reading.state, expression=Expression(fit.weights, ARKIT))
         trust = reading.quality * explained(fit.residual)
         return replace(reading, state=state, quality=trust, identity=Identity(person.shape))
+
+
+def _read_out(
+    waiting: deque[tuple[Frame, Future[list[FaceReading]]]],
+) -> tuple[Frame, list[FaceReading]]:
+    """The first of those that wait to be read, once it is."""
+    frame, reading = waiting.popleft()
+    return frame, reading.result()
 
 
 def quality(landmarks: Landmarks, pose: Pose) -> float:

@@ -7,9 +7,10 @@ frame to frame was multiplied out before:
     min_{s, w}  |D^(1/2) (y - B s - E w)|² + λ_s |s|² + λ_1 Σ w + λ_2 |w|²,    0 ≤ w ≤ 1
 
 where y are the points in the head's axes less the mean face, B and E the directions of identity and expression, and D
-what each point is worth. What a small motion of the head would do to y is free, too: else the head, laid over the last
-face, would hold back the next. Points that fit badly are pulled in (P. J. Huber's modified residuals), so the products
-stay valid. The two steps alternate. Our own.
+what each point is worth. Where a network read weights w' off the picture, λ_e |w - w'|² stands for the last two terms:
+what the points leave open is then as the picture has it. What a small motion of the head would do to y is free, too:
+else the head, laid over the last face, would hold back the next. Points that fit badly are pulled in (P. J. Huber's
+modified residuals), so the products stay valid. The two steps alternate. Our own.
 """
 
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class FitOptions:
     """Weight of the wish for few channels."""
     ease: float = 10.0
     """Weight of the wish for weak channels."""
+    belief: float = 300.0
+    """Weight of what another reading expects, where there is one; it then stands for sparsity and ease."""
     depth: float = 0.3
     """What the depth of a point is worth beside its place in the picture."""
     outlier: float = 0.004
@@ -114,14 +117,22 @@ class Fitter:
         """Number of identity weights."""
         return len(self._identities)
 
-    def fit(self, points: Array, shape: Array | None = None, start: Array | None = None) -> FaceFit:
+    def fit(
+        self,
+        points: Array,
+        shape: Array | None = None,
+        start: Array | None = None,
+        expected: Array | None = None,
+    ) -> FaceFit:
         """Explains landmarks [478, 3] in pixels.
 
         Args:
             points: x and y in pixels, z in the same scale.
             shape: [S] the identity where it is known, else it is found, too.
             start: [52] weights to start from, those of the frame before.
+            expected: [52] weights that another reading of the face gave: what points leave open is as it says.
         """
+        hoped = None if expected is None else np.asarray(expected[_PLACES], np.float64)
         weights = np.zeros(len(MOVED)) if start is None else np.asarray(start[_PLACES], np.float64)
         person = np.zeros(self.identities) if shape is None else np.asarray(shape, np.float64)
         first = start is None or shape is None
@@ -135,10 +146,10 @@ class Fitter:
             seen = self._tamed(seen, face) if not first or round_ else seen
             offset = (seen - self._mean).ravel()
             if shape is None:
-                weights = self._unknown.solve(offset, weights)
+                weights = self._unknown.solve(offset, weights, hoped)
                 person = self._to_shape @ (offset - weights @ self._expressions)
             else:
-                weights = self._known.solve(offset - person @ self._identities, weights)
+                weights = self._known.solve(offset - person @ self._identities, weights, hoped)
             face = self._face(person, weights)
         head = fit_similarity(face + turned, points, self._worth)
         laid = head.scale * (face + turned) @ head.rotation.T + head.translation
@@ -200,13 +211,19 @@ class _Weights:
         self.others = inverse @ (others * weigh)
         self._seen = seen - shared @ self.others
         self._sparsity = options.sparsity
-        gram = seen @ expressions.T - shared @ inverse @ shared.T + options.ease * np.eye(len(expressions))
-        self.reading = np.linalg.solve(gram, self._seen)
-        self._bounded = _Bounded(gram, options.steps)
+        self._belief = options.belief
+        gram = seen @ expressions.T - shared @ inverse @ shared.T
+        eased = gram + options.ease * np.eye(len(expressions))
+        self.reading = np.linalg.solve(eased, self._seen)
+        self._bounded = _Bounded(eased, options.steps)
+        self._hoping = _Bounded(gram + options.belief * np.eye(len(expressions)), options.steps)
 
-    def solve(self, offset: Array, start: Array) -> Array:
-        """[K] the weights that explain `offset` [1434] best, from `start` [K]."""
-        return self._bounded.solve(self._seen @ offset - self._sparsity, start)
+    def solve(self, offset: Array, start: Array, expected: Array | None = None) -> Array:
+        """[K] the weights that explain `offset` [1434] best, from `start` [K], and near `expected` [K] if given."""
+        pull = self._seen @ offset
+        if expected is None:
+            return self._bounded.solve(pull - self._sparsity, start)
+        return self._hoping.solve(pull + self._belief * expected, start)
 
 
 class _Bounded:
@@ -265,9 +282,12 @@ class TakeFitter:
         """[S] the identity so far; empty before the first frame."""
         return np.zeros(0) if self._shape is None else self._shape
 
-    def see(self, points: Array) -> FaceFit:
-        """The next frame's landmarks [478, 3], explained by the identity so far, which learns from it."""
-        fit = self._fitter.fit(points, self._shape, self._weights)
+    def see(self, points: Array, expected: Array | None = None) -> FaceFit:
+        """The next frame's landmarks [478, 3], explained by the identity so far, which learns from it.
+
+        `expected` as of `Fitter.fit`.
+        """
+        fit = self._fitter.fit(points, self._shape, self._weights, expected)
         self._weights = fit.weights
         self._frames += 1
         if self._shape is None:

@@ -13,7 +13,7 @@ from mien.core.errors import ModelError
 from mien.weights.store import read_weights
 
 MOST_THREADS = 2
-"""Our networks are small: more threads than this wait for each other."""
+"""Our networks are small: more threads than this wait for each other, and all but the finder are quickest with one."""
 
 
 class OnnxSession:
@@ -22,14 +22,15 @@ class OnnxSession:
     Args:
         card: whose weights; they are hashed before they are used.
         folder: where the file lies; None for the package's own.
+        threads: how many work on one call, up to `MOST_THREADS` and the cores that there are.
 
     Raises:
         ModelError: the file is missing, was changed, or is no network.
     """
 
-    def __init__(self, card: ModelCard, folder: Path | None = None) -> None:
+    def __init__(self, card: ModelCard, folder: Path | None = None, threads: int = 1) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = min(MOST_THREADS, available_cores())
+        options.intra_op_num_threads = min(threads, MOST_THREADS, available_cores())
         options.inter_op_num_threads = 1
         # Threads that spin on after a run would take a core from the next network, and from whoever called us.
         options.add_session_config_entry("session.force_spinning_stop", "1")

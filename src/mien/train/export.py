@@ -149,10 +149,11 @@ def twin(network: nn.Module, file: Path) -> nn.Module:
     for tensor in onnx.load_model(file).graph.initializer:
         stored[tensor.name.removesuffix("_half")] = torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy()).float()
     same = rounded(network)
-    missing = [name for name in same.state_dict() if name not in stored]
+    # What is not learned may have been folded into the graph; a fresh network has it.
+    missing = [name for name, _ in same.named_parameters() if name not in stored]
     if missing:
         raise ModelError(file, "E_MODEL", f"lacks the weights {', '.join(missing[:3])}", "export it with this version")
-    same.load_state_dict({name: stored[name] for name in same.state_dict()})
+    same.load_state_dict({name: stored.get(name, value) for name, value in same.state_dict().items()})
     return same
 
 

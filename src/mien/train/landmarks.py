@@ -20,7 +20,7 @@ from mien.data.tiles import Tiles, cut_tiles, faceless_tiles
 from mien.losses import depth_distance, point_distance, weights_distance
 from mien.nets.landmarks import FEATURES, SIDE, LandmarkNet, LandmarkOutput
 from mien.train.finder import trained_finder
-from mien.train.loop import TrainOptions
+from mien.train.loop import TrainOptions, read_checkpoint
 
 OPTIONS = TrainOptions(steps=10_000, batch=128, rate=2e-3, score_every=500)
 
@@ -196,6 +196,16 @@ def _lost(generator: Generator, count: int) -> Tensor:
     wander[:, 2:4] = torch.where(beside[:, None], away, wander[:, 2:4])
     wander[:, 1] = torch.where(beside, wander[:, 1] - 0.5, wander[:, 1] * 0.5 - 1.3)
     return wander
+
+
+def frozen_landmarks(checkpoint: Path) -> LandmarkNet:
+    """The averaged landmark network of a training's checkpoint, in evaluation mode, without gradients."""
+    state = read_checkpoint(checkpoint)["average"]
+    network = LandmarkNet()
+    network.load_state_dict(
+        {name.removeprefix("net."): value for name, value in state.items() if name.startswith("net.")}
+    )
+    return network.eval().requires_grad_(False)
 
 
 class _WithGlance(nn.Module):

@@ -15,8 +15,6 @@ from mien.core.report import Row
 from mien.nets.landmarks import FEATURES, POINTS, SIDE
 from mien.nets.local_global import OnCuts
 from mien.train.export import Signature, Story, export, rounded, write_recipe, write_story
-from mien.train.expression import OPTIONS as EXPRESSION_OPTIONS
-from mien.train.expression import ExpressionTask
 from mien.train.finder import OPTIONS as FINDER_OPTIONS
 from mien.train.finder import FinderTask
 from mien.train.landmarks import OPTIONS as LANDMARK_OPTIONS
@@ -111,28 +109,6 @@ RECIPES: dict[str, Recipe] = {
             weakness="not better than `landmarks` where that has lost the face",
         ),
     ),
-    "expression": Recipe(
-        EXPRESSION_OPTIONS,
-        lambda data, folder: ExpressionTask(data, folder / "landmarks.pt"),
-        lambda network: network,
-        Signature(
-            (
-                ("points", torch.rand((1, POINTS, 3), generator=torch.Generator().manual_seed(1)) * SIDE),
-                ("features", torch.rand((1, FEATURES), generator=torch.Generator().manual_seed(2))),
-            ),
-            ("weights",),
-        ),
-        Story(
-            purpose="Reads 52 ARKit weights from what the landmark network saw.",
-            input=f"points [1, 478, 3] in pixels of the {SIDE} px cut, features [1, {FEATURES}], both of `landmarks`",
-            output_basis="arkit",
-            paper="our own; a first head, to be replaced by local-global metric learning",
-            data=f"{SOURCES}; {TEACHER}",
-            weakness="copies the teacher: noseSneer, cheekPuff, cheekSquint, jawForward, jawLeft, jawRight and "
-            "mouthClose hardly move, eyeWide, mouthFunnel, mouthDimple and mouthFrown little; tongueOut is always 0; "
-            "eyeLookIn and eyeLookOut follow the teacher loosely: the irises are small in the cut",
-        ),
-    ),
     "lgml": Recipe(
         LGML_OPTIONS,
         LocalGlobalTask,
@@ -155,7 +131,7 @@ RECIPES: dict[str, Recipe] = {
         ),
     ),
 }
-"""Networks, in the order in which they are trained: the expression head needs the landmark network's checkpoint."""
+"""Networks, in the order in which they are trained: each looks through those before it."""
 
 
 def run(

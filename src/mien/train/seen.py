@@ -6,8 +6,7 @@ trainings, look again and again at the same views.
 
 import hashlib
 import json
-import os
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +20,15 @@ from mien.core.errors import InputError
 from mien.data.augment import degrade, fill_outside, jitter, take_views, view_maps
 from mien.data.packs import FacesPack, read_folder
 from mien.data.tiles import Tiles, cut_tiles
+from mien.formats.files import replacing
 from mien.nets.landmarks import SIDE, LandmarkNet
 from mien.nets.local_global import VIEW, upright
 from mien.nets.refiner import Refiner
-from mien.train.expression import frozen_landmarks
-from mien.train.loop import read_checkpoint
+from mien.train.landmarks import frozen_landmarks
+from mien.train.loop import begin_from
+
+REFINED = 0.6
+"""Share of the training views whose points the refiner moved."""
 
 _BATCH = 128
 
@@ -84,13 +87,13 @@ class Eyes:
         folder: where their checkpoints lie.
 
     Raises:
-        InputError: one of them is missing or damaged.
+        InputError: one of them is missing or damaged, or of another network.
     """
 
     def __init__(self, folder: Path) -> None:
         self._first: LandmarkNet = frozen_landmarks(folder / "landmarks.pt")
         self._second = Refiner()
-        self._second.load_state_dict(read_checkpoint(folder / "refiner.pt")["average"])
+        begin_from(self._second, folder / "refiner.pt")
         self._second.eval().requires_grad_(False)
         digest = hashlib.sha256()
         for network in (self._first, self._second):
@@ -98,13 +101,18 @@ class Eyes:
                 digest.update(value.numpy().tobytes())
         self.print = digest.hexdigest()
 
-    def see(self, cuts: Tensor) -> Tensor:
-        """Points [B, 478, 3] in pixels of cuts [B, 1, 128, 128]."""
+    def see(self, cuts: Tensor, refined: Tensor | None = None) -> Tensor:
+        """Points [B, 478, 3] in pixels of cuts [B, 1, 128, 128].
+
+        Args:
+            cuts: luminance of 0 to 255.
+            refined: [B] bool, whose points the refiner moves; everybody's when not given.
+        """
         with torch.autocast("cpu", torch.bfloat16):
             flat = self._first.look(cuts)
         first = self._first.read(flat.float())
         points: Tensor = self._second(cuts, first.points, first.features)
-        return points
+        return points if refined is None else torch.where(refined[:, None, None], points, first.points)
 
 
 def look(data: Path, folder: Path, views: int, progress: bool = True) -> Looked:
@@ -117,34 +125,94 @@ def look(data: Path, folder: Path, views: int, progress: bool = True) -> Looked:
         folder: of the checkpoints.
         views: of each training face.
         progress: whether a bar is shown.
+
+    Raises:
+        InputError: packs or checkpoints are missing, or a split has no face.
+        OutputError: what was seen cannot be kept.
     """
     packs, _ = read_folder(data)
     eyes = Eyes(folder)
-    print_ = {"networks": eyes.print, "views": views, "packs": [[p.name, len(p.split)] for p in packs]}
-    kept = folder / "seen"
+    kept, print_ = folder / "seen", {"networks": eyes.print, "views": views, "packs": _digests(data, packs)}
     if _kept(kept) != print_:
         train = _seen(eyes, packs, cut_tiles(packs, "train"), views, progress)
         val = _seen(eyes, packs, cut_tiles(packs, "val"), 0, progress)
-        kept.mkdir(exist_ok=True)
-        (kept / "print.json").unlink(missing_ok=True)
-        for name, seen in (("train", train), ("val", val)):
-            for field, value in zip(fields(seen), astuple(seen), strict=True):
-                np.save(kept / f"{name}-{field.name}.npy", value)
-        partial = kept / "print.json.partial"
-        partial.write_text(json.dumps(print_), encoding="utf-8")
-        os.replace(partial, kept / "print.json")
-    train, val = (
-        SeenFaces(*(np.load(kept / f"{name}-{field.name}.npy", mmap_mode="r") for field in fields(SeenFaces)))
-        for name in ("train", "val")
-    )
+        _keep(kept, print_, {"train": train, "val": val})
+    return _looked(packs, _opened(kept, "train"), _opened(kept, "val"))
+
+
+def look_at_validation(data: Path, folder: Path, eyes: Eyes, limit: int | None = None, progress: bool = True) -> Looked:
+    """The validation faces of the packs in `data` alone: `train` of what comes back is empty.
+
+    Kept in `folder/seen-val`, and taken from there when packs, networks and limit are the same.
+
+    Args:
+        data: folder of the packs.
+        folder: where what was seen is kept.
+        eyes: what looks.
+        limit: as of `thinned`.
+        progress: whether a bar is shown.
+
+    Raises:
+        InputError: packs are missing, or have no face for validation.
+        OutputError: what was seen cannot be kept.
+    """
+    packs = thinned(read_folder(data)[0], limit)
+    kept, print_ = folder / "seen-val", {"networks": eyes.print, "limit": limit, "packs": _digests(data, packs)}
+    if _kept(kept) != print_:
+        _keep(kept, print_, {"val": _seen(eyes, packs, cut_tiles(packs, "val"), 0, progress)})
+    val = _opened(kept, "val")
+    return _looked(packs, SeenFaces(*(getattr(val, field.name)[:0] for field in fields(val))), val)
+
+
+def thinned(packs: list[FacesPack], limit: int | None) -> list[FacesPack]:
+    """The packs with at most `limit` validation faces each, spread evenly over what there is; None leaves all."""
+    if limit is None:
+        return packs
+    few = []
+    for pack in packs:
+        val = pack.indices("val")
+        split = np.array(pack.split)
+        split[np.setdiff1d(val, val[np.linspace(0, len(val) - 1, min(limit, len(val))).round().astype(int)])] = ""
+        few.append(replace(pack, split=split))
+    return few
+
+
+def _looked(packs: list[FacesPack], train: SeenFaces, val: SeenFaces) -> Looked:
     true = np.array([pack.named & (pack.rendered or pack.by_hand) for pack in packs])
     names, rendered = tuple(pack.name for pack in packs), tuple(pack.rendered for pack in packs)
     return Looked(names, rendered, true, packs[0].mirror, train, val)
 
 
 def _kept(folder: Path) -> object:
-    file = folder / "print.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    """What was looked at is known by this; None where nothing was, or nobody can tell what."""
+    try:
+        return json.loads((folder / "print.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _digests(data: Path, packs: list[FacesPack]) -> list[list[str]]:
+    digests = []
+    for pack in packs:
+        with (data / f"{pack.name}.npz").open("rb") as stream:
+            digests.append([pack.name, hashlib.file_digest(stream, "sha256").hexdigest()])
+    return digests
+
+
+def _keep(folder: Path, print_: object, parts: dict[str, SeenFaces]) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "print.json").unlink(missing_ok=True)
+    for name, seen in parts.items():
+        for field in fields(seen):
+            # Another training may have the old array open: it keeps it.
+            with replacing(folder / f"{name}-{field.name}.npy", overwrite=True) as partial:
+                np.save(partial, getattr(seen, field.name))
+    with replacing(folder / "print.json", overwrite=True) as partial:
+        partial.write_text(json.dumps(print_), encoding="utf-8")
+
+
+def _opened(folder: Path, name: str) -> SeenFaces:
+    return SeenFaces(*(np.load(folder / f"{name}-{field.name}.npy", mmap_mode="r") for field in fields(SeenFaces)))
 
 
 def _seen(eyes: Eyes, packs: list[FacesPack], tiles: Tiles, views: int, progress: bool) -> SeenFaces:
@@ -167,7 +235,9 @@ def _seen(eyes: Eyes, packs: list[FacesPack], tiles: Tiles, views: int, progress
                 cuts = fill_outside(cuts, generator)
                 mild = torch.rand((len(part), 1, 1, 1), generator=generator) < 0.4
                 cuts = torch.where(mild, cuts, degrade(cuts, generator))
-            shot, placed = upright(cuts, eyes.see(cuts))
+            # Whoever skips the refiner, to be quicker, shall be read as well.
+            refined = torch.rand(len(part), generator=generator) < REFINED if views else None
+            shot, placed = upright(cuts, eyes.see(cuts, refined))
         view[part] = shot[:, 0].round().clamp(0, 255).to(torch.uint8).numpy()
         points[part] = placed.numpy()
     trust = 1 / (1 + (tiles.spread / 1.5) ** 2)

@@ -24,6 +24,11 @@ REST = 0.5
 _TONGUE = ARKIT.index("tongueOut")
 
 
+def taught(true: Array) -> Array:
+    """[packs] bool, whose labels are a teacher's: no column of theirs is true in `true` [packs, 52], as of `Looked`."""
+    return np.asarray(~np.any(true, axis=1))
+
+
 @dataclass(frozen=True)
 class Teaching:
     """How labels are read.
@@ -39,8 +44,8 @@ class Teaching:
     @classmethod
     def of(cls, looked: Looked) -> Self:
         """From the photos among what was looked at that a teacher labelled."""
-        taught = ~looked.true.any(1)
-        val, train = taught[looked.val.pack], taught[looked.train.pack]
+        by_teacher = taught(looked.true)
+        val, train = by_teacher[looked.val.pack], by_teacher[looked.train.pack]
         deviation = looked.val.weights[val].std(0) if val.any() else np.zeros(len(ARKIT))
         calm = train & looked.train.neutral
         resting = np.zeros(len(ARKIT), np.float32)
@@ -56,13 +61,14 @@ class Teaching:
             seen: faces.
             true: [packs, 52] bool, as of `Looked`.
         """
-        taught = ~true.any(1)[seen.pack]
+        by_teacher = taught(true)[seen.pack]
         labels = np.array(seen.weights)
-        corrected = np.clip((labels[taught] - self.resting) / (1 - self.resting), 0, 1)
-        calm = np.asarray(seen.neutral)[taught]
+        beyond = np.maximum(1 - self.resting, 1e-6)
+        corrected = np.clip((labels[by_teacher] - self.resting) / beyond, 0, 1)
+        calm = np.asarray(seen.neutral)[by_teacher]
         columns = np.array(EXPRESSIVE)
         corrected[np.ix_(calm, columns)] *= REST
-        labels[taught] = corrected
+        labels[by_teacher] = corrected
         return labels.astype(np.float32)
 
     def known(self, seen: SeenFaces, true: Array) -> Array:
@@ -70,10 +76,10 @@ class Teaching:
 
         Arguments as of `weights`.
         """
-        taught = ~true.any(1)[seen.pack]
+        by_teacher = taught(true)[seen.pack]
         worth = true[seen.pack].astype(np.float32)
-        worth[np.ix_(taught, self.active)] = 1
-        worth[taught & seen.neutral] = 1
+        worth[np.ix_(by_teacher, self.active)] = 1
+        worth[by_teacher & seen.neutral] = 1
         worth *= np.asarray(seen.trust)[:, None]
         worth[:, _TONGUE] = 0
         return worth
