@@ -40,7 +40,7 @@ class FitOptions:
     """Weight of the wish for few channels."""
     ease: float = 10.0
     """Weight of the wish for weak channels."""
-    belief: float = 300.0
+    belief: float = 1000.0
     """Weight of what another reading expects, where there is one; it then stands for sparsity and ease."""
     depth: float = 0.3
     """What the depth of a point is worth beside its place in the picture."""
