@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from importlib.resources import as_file
 
+import numpy as np
 import torch
 import tyro
 from ledger import command, publish
 from torch import nn
 
+from mien.core.arrays import Array
 from mien.core.report import Report, Row
+from mien.detect.shape import mean_face
 from mien.nets.finder import FaceFinder
-from mien.nets.landmarks import POINTS, LandmarkNet
+from mien.nets.landmarks import LandmarkNet
 from mien.nets.local_global import LocalGlobalNet, OnCuts
 from mien.nets.refiner import Refiner
 from mien.train.export import parity, twin
@@ -18,10 +21,17 @@ from mien.train.recipes import RECIPES
 from mien.weights.catalog import cards, shipped
 from mien.weights.store import read_weights
 
+
+def mirrored() -> Array:
+    """[478] the point that lies where each comes to lie in a mirror, found on the mean face."""
+    points = mean_face().points
+    return np.linalg.norm((points * [-1, 1, 1])[:, None] - points, axis=2).argmin(1)
+
+
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "finder": FaceFinder,
     "landmarks": LandmarkNet,
-    "lgml": lambda: OnCuts(LocalGlobalNet(torch.zeros(POINTS, dtype=torch.int64))),
+    "lgml": lambda: OnCuts(LocalGlobalNet(torch.from_numpy(mirrored()))),
     "refiner": Refiner,
 }
 

@@ -21,7 +21,7 @@ from mien.detect.landmarks import SIDE
 from mien.detect.pose import fit_head, gaze_from, head_pose
 from mien.formats.video import VideoReader
 from mien.imaging.warp import cut, face_square
-from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice
+from mien.pipelines.capture import AHEAD, CaptureOptions, Capturer, FaceChoice
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
@@ -74,7 +74,7 @@ def teacher_round(data: Path, frames: Sequence[Frame]) -> Array:
     return np.array(spent) * 1000
 
 
-def mien_round(capturer: Capturer, frames: Sequence[Frame], ahead: bool = True) -> Array:
+def mien_round(capturer: Capturer, frames: Sequence[Frame], ahead: int = AHEAD) -> Array:
     """Milliseconds of each frame of capture: everything from pixels to a reading."""
     stream = capturer.stream(frames, ahead)
     spent = []
@@ -139,7 +139,7 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
         theirs.append(teacher_round(data, frames))
         ours.append(mien_round(default, frames))
         alone.append(mien_round(largest, frames))
-        live.append(mien_round(largest, frames, ahead=False))
+        live.append(mien_round(largest, frames, ahead=0))
         parts.append(np.median(parts_round(largest, frames), axis=0))
     best = np.min(parts, axis=0)
     mean, median = (
@@ -163,7 +163,7 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
     notes = (
         f"{len(frames)} frames of a 640x360 clip enlarged to {WIDTH}x{HEIGHT}, in memory; {ROUNDS} rounds in turn, the "
         "best of each; decoding is not counted.",
-        "While a frame is read (refiner, expression network, pose and gaze) the next one is followed (cut, landmark "
+        "While a frame is read (refiner, expression network, pose and gaze) the next ones are followed (cut, landmark "
         "network) on the other core, except live.",
         "The mean counts the finder's work, on the first frame and (by default) once a second; the median does not.",
         "MediaPipe Tasks in VIDEO mode with blendshapes, told to seek one face; making its picture object is counted. "

@@ -18,7 +18,7 @@ from mien.core.image import Frame
 from mien.formats.files import make_folder
 from mien.formats.stream import Destination
 from mien.formats.tables import CsvTable
-from mien.pipelines.capture import CaptureOptions, Capturer, Gather
+from mien.pipelines.capture import AHEAD, CaptureOptions, Capturer, Gather
 
 
 def capture(
@@ -174,7 +174,7 @@ def _one(path: Path, job: _Job) -> Done:
         for sink in sinks:
             stack.enter_context(sink)
         pictures = pace.keep(source.frames) if job.batch.realtime else source.frames
-        for frame, readings in job.capturer.stream(pictures, ahead=not job.batch.realtime):
+        for frame, readings in job.capturer.stream(pictures, ahead=0 if job.batch.realtime else AHEAD):
             for sink in sinks:
                 sink.add(frame, readings)
             numbers.update(reading.face for reading in readings)

@@ -38,6 +38,9 @@ from mien.rig.fit import Fitter, TakeFitter
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
+AHEAD = 3
+"""Frames: enough that neither core waits for the other when the whole picture is searched."""
+
 _CLEAR_AT = 24.0
 _USUAL, _UNEXPLAINED = 2.0, 6.0
 """Residuals of a fit, % of the inter-ocular distance: up to which all is well, and from which nothing is believed."""
@@ -129,13 +132,13 @@ class Capturer:
         self._expression = ExpressionReader(OnnxSession(card("lgml")))
         self._fitter = Fitter(compact_model(), self.shape.steadiness) if options.fit else None
 
-    def stream(self, frames: Iterable[Frame], ahead: bool = True) -> Iterator[tuple[Frame, list[FaceReading]]]:
+    def stream(self, frames: Iterable[Frame], ahead: int = AHEAD) -> Iterator[tuple[Frame, list[FaceReading]]]:
         """Each frame with the wanted faces in it, by number. Nothing is kept, however long the source.
 
         Args:
             frames: of one source.
-            ahead: whether the next frame's faces are followed while this one's are read, on another core. What comes
-                live should not wait for its successor.
+            ahead: how many further frames are followed while one is read, on another core. What comes live should not
+                wait for its successors.
         """
         with ThreadPoolExecutor(1, "read") as reader:
             waiting: deque[tuple[Frame, Future[list[FaceReading]]]] = deque()
