@@ -11,14 +11,13 @@ import tyro
 from ledger import ROOT, command, publish
 from matplotlib import pyplot
 from rich.console import Console
-from torch import nn
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.report import Report, Row
 from mien.data.tiles import EXPRESSIVE
 from mien.metrics import class_distances
-from mien.nets.local_global import READ
+from mien.nets.local_global import READ, LocalGlobalNet
 from mien.train.lgml import ABSENT, APPEARS, OPTIONS, LocalGlobalTask, Metrics
 from mien.train.loop import train
 
@@ -43,11 +42,13 @@ def measured(data: Path, folder: Path, metrics: Metrics, seed: int, steps: int) 
     with tempfile.TemporaryDirectory() as scratch:
         network = train(task, options, Path(scratch) / "run.pt", lambda *_: None)
     figures = {row.what: row.value for row in task.score(network)}
+    if not isinstance(network, LocalGlobalNet):
+        raise TypeError("the task trains another network")
     local, whole = apartness(network, task)
     return figures | {"local features, between over within": local, "global features, between over within": whole}
 
 
-def apartness(network: nn.Module, task: LocalGlobalTask) -> tuple[float, float]:
+def apartness(network: LocalGlobalNet, task: LocalGlobalTask) -> tuple[float, float]:
     """How much farther features lie apart between states than within: mean over channels, and of whole faces."""
     val, columns = task.looked.val, ARKIT.indices(READ)
     labels, known = (of(val, task.looked.true) for of in (task.teaching.weights, task.teaching.known))

@@ -25,7 +25,7 @@ from mien.weights.store import read_weights
 def mirrored() -> Array:
     """[478] the point that lies where each comes to lie in a mirror, found on the mean face."""
     points = mean_face().points
-    return np.linalg.norm((points * [-1, 1, 1])[:, None] - points, axis=2).argmin(1)
+    return np.asarray(np.linalg.norm((points * [-1, 1, 1])[:, None] - points, axis=2).argmin(1))
 
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
