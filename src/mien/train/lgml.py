@@ -22,7 +22,7 @@ from mien.train.loop import TrainOptions
 from mien.train.seen import Looked, SeenFaces, look
 from mien.train.teaching import Teaching, taught
 
-OPTIONS = TrainOptions(steps=8_500, batch=128, rate=2e-3, decay=0.03, score_every=500)
+OPTIONS = TrainOptions(steps=11_000, batch=128, rate=2e-3, decay=0.03, score_every=500)
 
 VIEWS = 3
 """Views that are looked at of every training face."""
@@ -36,7 +36,7 @@ NEUTRAL_SHARE = 0.15
 APPEARS, ABSENT = 0.2, 0.05
 """Weights from which a channel appears, and up to which it does not."""
 
-RENDERED_SHARE = 0.55
+RENDERED_SHARE = 0.4
 """Share of the people in a batch who are renders."""
 
 _LEAST = 0.08
