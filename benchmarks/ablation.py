@@ -18,7 +18,7 @@ from mien.core.report import Report, Row
 from mien.data.tiles import EXPRESSIVE
 from mien.metrics import class_distances
 from mien.nets.local_global import READ, LocalGlobalNet
-from mien.train.lgml import ABSENT, APPEARS, OPTIONS, LocalGlobalTask, Metrics
+from mien.train.lgml import ABSENT, APPEARS, EXPRESSIVE_FROM, OPTIONS, LocalGlobalTask, Metrics
 from mien.train.loop import train
 
 mpl.use("Agg")
@@ -53,7 +53,7 @@ def apartness(network: LocalGlobalNet, task: LocalGlobalTask) -> tuple[float, fl
     val, columns = task.looked.val, ARKIT.indices(READ)
     labels, known = (of(val, task.looked.true) for of in (task.teaching.weights, task.teaching.known))
     state = ((labels > APPEARS).astype(int) - (labels < ABSENT)) * (known > 0)
-    expressive = (labels * (known > 0))[:, EXPRESSIVE].max(1) > 0.3
+    expressive = (labels * (known > 0))[:, EXPRESSIVE].max(1) > EXPRESSIVE_FROM
     seen = []
     with torch.no_grad():
         for part in np.array_split(np.arange(len(val)), -(-len(val) // 256)):

@@ -41,7 +41,11 @@ class FitOptions:
     ease: float = 10.0
     """Weight of the wish for weak channels."""
     belief: float = 1000.0
-    """Weight of what another reading expects, where there is one; it then stands for sparsity and ease."""
+    """Weight of what another reading expects, where there is one; it then stands for sparsity and ease.
+
+    A choice for renders, on their validation faces: 100 agrees better with the teacher on photos (.84 to .81) and worse
+    with the truth of renders (.55 to .65).
+    """
     depth: float = 0.3
     """What the depth of a point is worth beside its place in the picture."""
     outlier: float = 0.004

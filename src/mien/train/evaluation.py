@@ -22,16 +22,13 @@ from mien.nets.landmarks import SIDE
 from mien.nets.local_global import LOCAL, READ, LocalGlobalNet, upright
 from mien.train.export import rounded
 from mien.train.figures import TAUGHT, TRUE, Figures, Group, Motion, figures_of
-from mien.train.lgml import ABSENT, APPEARS
+from mien.train.lgml import ABSENT, APPEARS, EXPRESSIVE_FROM
 from mien.train.loop import begin_from
 from mien.train.seen import Eyes, Looked, SeenFaces, look_at_validation, thinned
 from mien.train.teaching import Teaching, taught
 
 VIEWS = 8
 """Views of each still photo whose readings should be one."""
-
-_EXPRESSIVE = 0.3
-"""A face is expressive when one of its weights passes this, as in training."""
 
 _BATCH, _STILL = 256, 24
 
@@ -49,7 +46,7 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         net = LocalGlobalNet(torch.arange(478))
         begin_from(net, folder / "lgml.pt")
-        self._net: LocalGlobalNet = rounded(net)  # type: ignore[assignment]
+        self._net: LocalGlobalNet = rounded(net)
         self.eyes = Eyes(folder)
 
     def weights(self, view: Tensor, points: Tensor) -> Array:
@@ -151,7 +148,7 @@ def _labels(looked: Looked, packs: list[FacesPack]) -> tuple[Array, Array, Array
     weights = teaching.weights(val, looked.true)
     state = ((weights > APPEARS).astype(np.int8) - (weights < ABSENT)) * worth
     neutral = np.array(val.neutral)
-    expressive = (weights * worth)[:, list(EXPRESSIVE)].max(1) > _EXPRESSIVE
+    expressive = (weights * worth)[:, list(EXPRESSIVE)].max(1) > EXPRESSIVE_FROM
     known = worth.copy()
     dead = np.setdiff1d(np.arange(len(ARKIT)), teaching.active)
     known[np.ix_(np.flatnonzero(taught(looked.true)[val.pack]), dead)] = False

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -25,6 +26,8 @@ from mien.core.card import Figure, ModelCard
 from mien.core.errors import ModelError
 from mien.train.loop import TrainOptions
 from mien.weights.catalog import write_card
+
+Network = TypeVar("Network", bound=nn.Module)
 
 TOLERANCE = 1e-4
 """Greatest difference of torch and ONNX, in parts of an output's own size."""
@@ -90,7 +93,7 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def rounded(network: nn.Module) -> nn.Module:
+def rounded(network: Network) -> Network:
     """A copy, normalisations folded into convolutions, whose weights are numbers that half precision holds.
 
     The file is half as large, and torch says the same as ONNX to the last digits.

@@ -45,7 +45,7 @@ _LEAST = 0.08
 _TREMBLE = 0.15
 """Pixels of a view: further noise on the points."""
 
-_EXPRESSIVE = 0.3
+EXPRESSIVE_FROM = 0.3
 """A face is expressive when one of its weights passes this."""
 
 
@@ -126,7 +126,7 @@ class LocalGlobalTask:
             torch.where(flip[:, None], of[rows][:, self._flipped], of[rows]) for of in (self._weights, self._known)
         )
         expressive = (weights * (known > 0))[:, list(EXPRESSIVE)]
-        strength = expressive.sum(1) * (expressive.amax(1) > _EXPRESSIVE)
+        strength = expressive.sum(1) * (expressive.amax(1) > EXPRESSIVE_FROM)
         return Views(
             view,
             points,
