@@ -14,7 +14,7 @@ import mien
 NAMES = {
     *("ARKIT", "BASES", "AnimateOptions", "Basis", "Capture", "CaptureOptions", "ConvertOptions", "Expression"),
     *("FaceChoice", "FaceState", "Frame", "Gaze", "Identity", "InputError", "Mesh", "MienError", "ModelError"),
-    *("NothingMatched", "OutputError", "Pose", "Rig", "Take", "UsageError"),
+    *("NothingMatched", "OutputError", "OutputExists", "Pose", "Rig", "Take", "UsageError"),
     *("animate", "capture", "convert", "load", "rig_named", "save"),
 }
 

@@ -24,6 +24,7 @@ from mien.core.errors import MienError as MienError
 from mien.core.errors import ModelError as ModelError
 from mien.core.errors import NothingMatched as NothingMatched
 from mien.core.errors import OutputError as OutputError
+from mien.core.errors import OutputExists as OutputExists
 from mien.core.errors import UsageError as UsageError
 from mien.core.face import Capture as Capture
 from mien.core.face import Expression as Expression
@@ -64,6 +65,7 @@ __all__ = [
     "ModelError",
     "NothingMatched",
     "OutputError",
+    "OutputExists",
     "Pose",
     "Rig",
     "Take",

@@ -13,6 +13,7 @@ from mien.core.errors import (
     ModelError,
     NothingMatched,
     OutputError,
+    OutputExists,
     UsageError,
     printable,
 )
@@ -25,6 +26,7 @@ EXIT_CODES: list[tuple[type[MienError], int]] = [
     (UsageError, 2),
     (ModelError, 3),
     (OutputError, 3),
+    (OutputExists, 2),
 ]
 
 

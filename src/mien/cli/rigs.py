@@ -11,7 +11,7 @@ from rich.text import Text
 
 from mien.cli.terminal import bars, say
 from mien.compose import rig_fetch
-from mien.core.errors import OutputError, printable
+from mien.core.errors import OutputExists, printable
 from mien.formats.files import make_folder
 from mien.rig.flame_file import LICENCE as FLAME_LICENCE
 from mien.rig.flame_file import import_flame
@@ -95,7 +95,7 @@ def _target(kind: str, overwrite: bool) -> Path:
     target = rig_path(kind)
     make_folder(target.parent)
     if target.exists() and not overwrite:
-        raise OutputError(target, "E_EXISTS", f"the {kind} rig is installed already", "--overwrite replaces it")
+        raise OutputExists(target, "E_EXISTS", f"the {kind} rig is installed already", "--overwrite replaces it")
     return target
 
 

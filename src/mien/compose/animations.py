@@ -8,7 +8,7 @@ from typing import Literal
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT, FLAME
-from mien.core.errors import InputError, OutputError, UsageError
+from mien.core.errors import InputError, OutputExists, UsageError
 from mien.core.face import Capture, Identity, Take
 from mien.core.geometry import Mesh
 from mien.formats.files import StrPath, check_replaceable, make_folder
@@ -157,7 +157,7 @@ def _write_pictures(
     there = {int(match[1]): path for path in folder.iterdir() if (match := pattern.fullmatch(path.name))}
     if there and not overwrite:
         cause = f"holds {there[min(there)].name} already"
-        raise OutputError(folder, "E_EXISTS", cause, "--overwrite replaces it, or name another folder")
+        raise OutputExists(folder, "E_EXISTS", cause, "--overwrite replaces it, or name another folder")
     for frame in pictures(performance, options, texture):
         write_image(frame.pixels, folder / f"{_NAME}.{frame.index:06d}.png", overwrite, mark)
         watch(frame.index + 1, len(performance))

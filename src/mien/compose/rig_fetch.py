@@ -16,7 +16,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
-from mien.core.errors import InputError, ModelError, OutputError
+from mien.core.errors import InputError, ModelError, OutputExists
 from mien.formats.files import make_folder, replacing
 from mien.rig.ict_files import (
     DRIVERS,
@@ -84,7 +84,7 @@ def fetch_ict(
         OutputError: the target is there already, or the disk refuses.
     """
     if target.exists() and not overwrite:
-        raise OutputError(target, "E_EXISTS", "the file exists already", "--overwrite replaces it")
+        raise OutputExists(target, "E_EXISTS", "the file exists already", "--overwrite replaces it")
     folder = target.parent / f".{target.stem}-fetch-{hashlib.sha256(base.encode()).hexdigest()[:8]}"
     make_folder(folder)
     opener = build_opener(_SameHost(base))

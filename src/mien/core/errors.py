@@ -7,6 +7,7 @@ MienError                 code, source, cause, remedy; prints as `SOURCE: CODE: 
 ├── UsageError            a flag, a name or an option is wrong                  exit 2
 ├── ModelError            a weight file is missing, changed or unreadable       exit 3
 └── OutputError           a result cannot be written                           exit 3
+    └── OutputExists      there is one already, and nobody said --overwrite    exit 2
 ```
 
 "No face in this picture" is a result, not an error: it is an empty `Capture`.
@@ -72,6 +73,14 @@ class ModelError(MienError):
 
 
 class OutputError(MienError):
-    """A result cannot be written: it exists already, the folder is read-only, the disk is full."""
+    """A result cannot be written: the folder is read-only, the disk is full."""
 
     exit_code = 3
+
+
+class OutputExists(OutputError):
+    """There is such a result already, and nobody said that it may be replaced: what was asked for is wrong, not the
+    disk. Its code is E_EXISTS.
+    """
+
+    exit_code = 2

@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
 
-from mien.core.errors import InputError, OutputError, printable
+from mien.core.errors import InputError, OutputError, OutputExists, printable
 
 StrPath = str | os.PathLike[str]
 
@@ -241,7 +241,7 @@ def check_replaceable(target: Path, overwrite: bool) -> None:
         what = "a directory" if stat.S_ISDIR(mode) else "a pipe, socket or device"
         raise OutputError(target, "E_NOTFILE", f"{what}, not a file", "give the path of a file to write")
     if not overwrite:
-        raise OutputError(target, "E_EXISTS", "the file exists already", "--overwrite replaces it")
+        raise OutputExists(target, "E_EXISTS", "the file exists already", "--overwrite replaces it")
 
 
 def _flush(path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.core.arrays import Array
-from mien.core.errors import InputError, OutputError, printable
+from mien.core.errors import InputError, OutputExists, printable
 from mien.core.geometry import Mesh
 from mien.formats.files import StrPath, make_folder, read_bytes, replacing
 from mien.formats.scene import half_turn, unit
@@ -281,7 +281,7 @@ def write_obj_sequence(meshes: Iterable[Mesh], folder: StrPath, name: str, overw
     there = {int(match[1]): path for path in Path(folder).iterdir() if (match := pattern.fullmatch(path.name))}
     if there and not overwrite:
         cause = f"holds {there[min(there)].name} already"
-        raise OutputError(folder, "E_EXISTS", cause, "--overwrite replaces it, or name another folder")
+        raise OutputExists(folder, "E_EXISTS", cause, "--overwrite replaces it, or name another folder")
     shared: tuple[Array | None, ...] = ()
     faces, count = "", 0
     for count, mesh in enumerate(meshes, 1):
