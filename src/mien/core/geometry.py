@@ -58,7 +58,9 @@ def square_to_frame(centre: Array, side: float, angle: float, pixels: int) -> Ar
 
 def bounds(points: Array) -> Array:
     """[4] x0, y0, x1, y1 of points [N, 2 or more]."""
-    return np.concatenate([points[:, :2].min(0), points[:, :2].max(0)])
+    # Column by column: along rows of two or three numbers numpy takes ten times as long.
+    x, y = np.ascontiguousarray(points[:, :2].T)
+    return np.array([x.min(), y.min(), x.max(), y.max()])
 
 
 def box_overlap(one: Array, many: Array) -> Array:

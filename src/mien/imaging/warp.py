@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from mien.core.arrays import Array
-from mien.core.geometry import affine_scale, compose_affine, square_to_frame
+from mien.core.geometry import affine_scale, bounds, compose_affine, square_to_frame
 from mien.core.image import Crop, Frame
 
 MARGIN = 1.3
@@ -44,7 +44,7 @@ def face_square(points: Array, pixels: int) -> Array:
     angle = upright_angle(eyes, flat[_CHIN] - flat[_FOREHEAD])
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     upright = flat @ turn
-    least, most = upright.min(0), upright.max(0)
+    least, most = np.split(bounds(upright), 2)
     side = max(float((most - least).max()) * MARGIN, 1.0)
     return square_to_frame(turn @ ((least + most) / 2), side, angle, pixels)
 
