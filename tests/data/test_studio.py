@@ -48,6 +48,15 @@ def test_a_bent_face_is_of_another_shape_and_its_points_go_with_it() -> None:
     assert (away - still)[:, 0].mean() > 5
 
 
+def test_a_picture_of_another_size_shows_the_same_face_as_large_in_it() -> None:
+    whole, half = (drawn(plain(replace(CALM, side=side)), 4) for side in (SIDE, SIDE // 2))
+    assert (whole.pixels.shape, half.pixels.shape) == ((SIDE, SIDE, 3), (SIDE // 2, SIDE // 2, 3))
+    np.testing.assert_allclose(half.points * 2, whole.points, atol=1e-6)
+    small, large = half.pixels.mean(2), whole.pixels.reshape(SIDE // 2, 2, SIDE // 2, 2, 3).mean((1, 3, 4))
+    face = slice(SIDE // 8, 3 * SIDE // 8)  # backdrops are drawn pixel by pixel, and differ
+    assert np.abs(small - large)[face, face].mean() < 12
+
+
 def test_waves_bend_both_sides_mostly_alike() -> None:
     maker = plain(replace(CALM, bend=0.002))
     rest = maker._rest
