@@ -17,7 +17,8 @@ from mien.core.basis import ARKIT
 from mien.core.report import Report, Row
 from mien.data.tiles import EXPRESSIVE
 from mien.metrics import class_distances
-from mien.nets.local_global import READ, LocalGlobalNet
+from mien.nets.local_global import LocalGlobalNet
+from mien.nets.regions import READ
 from mien.train.lgml import ABSENT, APPEARS, EXPRESSIVE_FROM, OPTIONS, LocalGlobalTask, Metrics
 from mien.train.loop import train
 
@@ -30,7 +31,7 @@ KINDS = {
     "both": Metrics(),
 }
 SEEDS = (0, 1, 2)
-STEPS = 1500
+STEPS, BATCH = 800, 64
 PLOT = ROOT / "docs" / "methods" / "local-global-ablation.png"
 
 
@@ -38,7 +39,7 @@ def measured(data: Path, folder: Path, metrics: Metrics, seed: int, steps: int) 
     """The figures of one training from the views that are kept in `folder`."""
     torch.manual_seed(seed)
     task = LocalGlobalTask(data, folder, metrics)
-    options = replace(OPTIONS, steps=steps, seed=seed, score_every=steps)
+    options = replace(OPTIONS, steps=steps, seed=seed, batch=BATCH, score_every=steps)
     with tempfile.TemporaryDirectory() as scratch:
         network = train(task, options, Path(scratch) / "run.pt", lambda *_: None)
     figures = {row.what: row.value for row in task.score(network)}
@@ -59,7 +60,9 @@ def apartness(network: LocalGlobalNet, task: LocalGlobalTask) -> tuple[float, fl
         for part in np.array_split(np.arange(len(val)), -(-len(val) // 256)):
             view = torch.from_numpy(val.view[part])[:, None].float()
             seen.append(network.read(view, torch.from_numpy(val.points[part]).float()))
-    local, whole = (np.concatenate([np.asarray(getattr(one, name)) for one in seen]) for name in ("local", "whole"))
+    local, whole = (
+        np.concatenate([np.asarray(getattr(one, name)[:, 0]) for one in seen]) for name in ("local", "whole")
+    )
     neutral = np.asarray(val.neutral)
     kinds = np.where(neutral, -1, np.where(expressive, 1, 0))[:, None]
     channels = class_distances(local, state[:, columns], np.asarray(val.person)).ratio
@@ -73,7 +76,7 @@ def main(data: Path, trained: Path, steps: int = STEPS, ledger: bool = False) ->
 
     Args:
         data: Folder with the packs.
-        trained: Folder with the checkpoints of `landmarks` and `refiner`; what they see is kept there.
+        trained: Folder for what the frozen networks see; they are its `landmarks` and `refiner`, or the package's own.
         steps: Batches that each network learns from.
         ledger: Also write the figures into benchmarks/ledger, and the plot into docs/methods.
     """
@@ -90,11 +93,12 @@ def main(data: Path, trained: Path, steps: int = STEPS, ledger: bool = False) ->
             rows.append(Row(f"{what}, {kind}, mean of {len(SEEDS)} seeds", float(values[:, k].mean())))
             rows.append(Row(f"{what}, {kind}, greatest less least", float(np.ptp(values[:, k]))))
     notes = (
-        f"{steps} batches of {OPTIONS.batch} each, from the same kept views; figures on validation faces: renders of "
+        f"{steps} batches of {BATCH} faces each, from the same kept views; figures on validation faces: renders of "
         "held-out identities, photos of unseen people with the teacher's labels as they are.",
         "Between over within: mean squared distance of unit features between states over that within them, other "
         "people only; local is the mean over channels (appears or not), global is neutral to expressive over "
         "neutral to neutral.",
+        "Points are those that the network moved; their fit is that of the compact rig to some renders' points alone.",
     )
     publish(Report("Ablation of local-global metric learning", command(data, None, f"--steps {steps}"), tuple(rows),
                    notes), ledger)  # fmt: skip

@@ -21,8 +21,6 @@ from mien.data.packs import FacesPack, read_folder
 from mien.detect.expression import ExpressionReader
 from mien.detect.landmarks import LandmarkReader
 from mien.metrics import pearson
-from mien.runtime.session import OnnxSession
-from mien.weights.catalog import card
 
 
 def _sides(*names: str) -> tuple[str, ...]:
@@ -60,15 +58,15 @@ class Weights:
 
 def read_faces(data: Path, packs: Sequence[FacesPack], limit: int | None) -> Weights:
     """Every validation face, cut as in following, through the networks; and as a whole picture through the teacher."""
-    reader, head = LandmarkReader.shipped(), ExpressionReader(OnnxSession(card("lgml")))
+    reader, head = LandmarkReader.shipped(), ExpressionReader.shipped()
     rng = np.random.default_rng(7)
     true, ours, again = [], [], []
     with Teacher(data, blendshapes=True) as teacher:
         for pack in packs:
             for index in track(pack.indices("val")[:limit], pack.name, transient=True):
                 rgb, points = pack.pictures.rgb(index), pack.landmarks[index]
-                sight = reader.read(Frame(rgb), following_square(points, rng))
-                ours.append(head.read(sight).weights)
+                read, _ = head.read(reader.read(Frame(rgb), following_square(points, rng)))
+                ours.append(read.weights)
                 true.append(pack.weights[index])
                 again.append(second_view(teacher, rgb, points))
     return Weights(np.array(true), np.array(ours), np.array(again))

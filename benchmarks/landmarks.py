@@ -16,6 +16,7 @@ from mien.core.image import Frame
 from mien.core.report import Report, Row
 from mien.data.packs import FacesPack, read_folder
 from mien.data.tiles import TILE, faceless_tiles
+from mien.detect.expression import ExpressionReader
 from mien.detect.landmarks import SIDE, LandmarkReader
 from mien.detect.pose import fit_head
 from mien.detect.shape import mean_face
@@ -39,13 +40,17 @@ class Read:
 
 
 def read_pack(reader: LandmarkReader, pack: FacesPack, limit: int | None) -> Read:
-    """Reads the validation faces of a pack, each cut once from its picture as in following."""
+    """Reads the validation faces of a pack, each cut once from its picture as in following.
+
+    Points are those of capture: the expression network has moved them.
+    """
+    head = ExpressionReader.shipped()
     rng = np.random.default_rng(7)
     shape = mean_face()
     rows = []
     for index in track(pack.indices("val")[:limit], pack.name, transient=True):
         true = pack.landmarks[index]
-        sight = reader.read(Frame(pack.pictures.rgb(index)), following_square(true, rng))
+        _, sight = head.read(reader.read(Frame(pack.pictures.rgb(index)), following_square(true, rng)))
         yaw = angles_from_rotation(fit_head(true, shape).fit.rotation)[1]
         error = float(landmark_error(sight.landmarks.points, true))
         rows.append((error, sight.landmarks.score, abs(float(np.rad2deg(yaw)))))

@@ -62,14 +62,14 @@ def renders(data: Path, packs: Sequence[FacesPack], count: int) -> Read:
     skins = [replace(pack, split=np.full(len(pack.split), "val")) for pack in packs if pack.name == OTHER_SKINS]
     rig = IctRig.load(data / "rigs" / "ict-facekit.npz")
     renderer = Renderer(rig, compact_model().ict, skins, "val", UNSEEN, scenes)
-    reader, head = LandmarkReader.shipped(), ExpressionReader(OnnxSession(card("lgml")))
+    reader, head = LandmarkReader.shipped(), ExpressionReader.shipped()
     rng = np.random.default_rng(SEED)
     true, ours, theirs = [], [], []
     with Teacher(data, blendshapes=True) as teacher:
         for face in track(renderer.stream(count, SEED), "renders", total=count, transient=True):
-            sight = reader.read(Frame(face.pixels), following_square(face.points, rng))
+            read, _ = head.read(reader.read(Frame(face.pixels), following_square(face.points, rng)))
             true.append(face.weights)
-            ours.append(head.read(sight).weights)
+            ours.append(read.weights)
             seen = teacher.see(face.pixels)
             theirs.append(np.full(len(ARKIT), np.nan) if seen is None else seen.weights)
     return Read(np.array(true), np.array(ours), np.array(theirs))

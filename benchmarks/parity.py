@@ -1,7 +1,6 @@
 """Does every network say in ONNX what it says in torch?"""
 
 from collections.abc import Callable
-from importlib.resources import as_file
 
 import numpy as np
 import torch
@@ -14,11 +13,11 @@ from mien.core.report import Report, Row
 from mien.detect.shape import mean_face
 from mien.nets.finder import FaceFinder
 from mien.nets.landmarks import LandmarkNet
-from mien.nets.local_global import LocalGlobalNet, OnCuts
+from mien.nets.local_global import LocalGlobalNet
 from mien.nets.refiner import Refiner
 from mien.train.export import parity, twin
 from mien.train.recipes import RECIPES
-from mien.weights.catalog import cards, shipped
+from mien.weights.catalog import cards
 from mien.weights.store import read_weights
 
 
@@ -31,7 +30,7 @@ def mirrored() -> Array:
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "finder": FaceFinder,
     "landmarks": LandmarkNet,
-    "lgml": lambda: OnCuts(LocalGlobalNet(torch.from_numpy(mirrored()))),
+    "lgml": lambda: LocalGlobalNet(torch.from_numpy(mirrored())),
     "refiner": Refiner,
 }
 
@@ -46,9 +45,8 @@ def main(ledger: bool = False) -> None:
     for card in cards():
         if not card.file.endswith(".onnx"):
             continue
-        with as_file(shipped().joinpath(card.file)) as file:
-            network = twin(NETWORKS[card.name](), file)
-        difference = parity(network, RECIPES[card.name].signature, read_weights(card))
+        weights = read_weights(card)
+        difference = parity(twin(NETWORKS[card.name](), weights), RECIPES[card.name].signature, weights)
         rows.append(Row(card.name, difference, "of the greatest output", "<= 1e-4", "<= 1e-5"))
     notes = (
         "Greatest difference over ten random inputs; weights are read back from the ONNX file into the torch network.",

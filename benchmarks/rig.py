@@ -28,8 +28,6 @@ from mien.metrics import pearson
 from mien.rig.compact import MOVED, CompactModel, compact_model
 from mien.rig.fit import Fitter, TakeFitter
 from mien.rig.ict import IctRig
-from mien.runtime.session import OnnxSession
-from mien.weights.catalog import card
 
 TEST_PEOPLE = ("061", "067", "082", "091", "099", "104", "113", "119", "124", "129", "135", "140")
 """Of the London set: nobody ever trained on them."""
@@ -112,14 +110,14 @@ def renders(fitter: Fitter, model: CompactModel, ict: Path, packs: list[FacesPac
     had.
     """
     renderer = Renderer(IctRig.load(ict), model.ict, packs, "val")
-    reader, head = LandmarkReader.shipped(), ExpressionReader(OnnxSession(card("lgml")))
+    reader, head = LandmarkReader.shipped(), ExpressionReader.shipped()
     rng = np.random.default_rng(SEED)
     known, fitted, alone, guessed, errors = [], [], [], [], []
     for face in track(renderer.stream(count, SEED), "renders", total=count, transient=True):
-        sight = reader.read(Frame(face.pixels), following_square(face.points, rng))
+        read, sight = head.read(reader.read(Frame(face.pixels), following_square(face.points, rng)))
         points = sight.landmarks.points
         known.append(face.weights)
-        guessed.append(head.read(sight).weights)
+        guessed.append(read.weights)
         alone.append(fitter.fit(points).weights)
         fitted.append(fitter.fit(points, expected=guessed[-1]).weights)
         unit = np.linalg.norm(face.points[IRIS_RIGHT, :2] - face.points[IRIS_LEFT, :2])

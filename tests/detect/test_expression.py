@@ -5,16 +5,15 @@ from portraits import astronaut, finder, reader
 
 from mien.core.basis import ARKIT
 from mien.core.face import Expression
+from mien.core.geometry import apply_affine
 from mien.core.image import Frame
 from mien.detect.expression import ExpressionReader
 from mien.detect.follow import Follower
 from mien.detect.landmarks import Sight
-from mien.runtime.session import OnnxSession
-from mien.weights.catalog import card
 
 
 def head() -> ExpressionReader:
-    return ExpressionReader(OnnxSession(card("lgml")))
+    return ExpressionReader.shipped()
 
 
 def sight(mirrored: bool = False) -> Sight:
@@ -27,7 +26,7 @@ def sight(mirrored: bool = False) -> Sight:
 
 
 def test_she_smiles_and_does_nothing_of_the_kind_that_would_not_go_with_it() -> None:
-    expression = head().read(sight())
+    expression, _ = head().read(sight())
     assert expression.basis == ARKIT
     weights = dict(zip(ARKIT.columns, expression.weights.tolist(), strict=True))
     assert min(weights["mouthSmileLeft"], weights["mouthSmileRight"]) > 0.4
@@ -37,17 +36,27 @@ def test_she_smiles_and_does_nothing_of_the_kind_that_would_not_go_with_it() -> 
 
 
 def test_weights_lie_between_nothing_and_everything() -> None:
-    weights = head().read(sight()).weights
+    weights = head().read(sight())[0].weights
     assert weights.shape == (52,)
     assert ((weights >= 0) & (weights <= 1)).all()
 
 
 def test_her_mirror_image_reads_mirrored() -> None:
     """Exactly so for the network; what is left is that the points are found once more."""
-    one, other = head().read(sight()), head().read(sight(mirrored=True))
+    (one, _), (other, _) = head().read(sight()), head().read(sight(mirrored=True))
     assert float(np.abs(one.weights - other.weights[ARKIT.mirror]).mean()) < 0.02
 
 
 def test_the_reading_is_a_record_that_nothing_can_change() -> None:
-    expression: Expression = head().read(sight())
+    expression: Expression = head().read(sight())[0]
     assert not expression.weights.flags.writeable
+
+
+def test_points_move_a_little_and_lie_in_the_frame_where_they_lie_in_the_cut() -> None:
+    before = sight()
+    _, after = head().read(before)
+    away = np.linalg.norm((after.cut_points - before.cut_points)[:, :2], axis=1)
+    assert 0 < away.mean() < 2
+    np.testing.assert_allclose(after.landmarks.points, apply_affine(before.to_frame, after.cut_points), atol=1e-3)
+    assert after.landmarks.score == before.landmarks.score
+    np.testing.assert_array_equal(after.cut, before.cut)

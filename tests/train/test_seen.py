@@ -9,18 +9,21 @@ import pytest
 import torch
 from made_eyes import drawn_face, save_eyes, save_network
 from made_packs import BY_HAND, TRAIN, VAL, make_people, people_columns, save_pack
+from portraits import MIDDLE, astronaut, reader
 from torch import Tensor, nn
 
 from mien.core.basis import ARKIT
 from mien.core.errors import InputError
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT
+from mien.core.geometry import fit_similarity, square_to_frame
+from mien.core.image import Frame
 from mien.data.packs import read_folder
-from mien.data.tiles import cut_tiles
+from mien.data.tiles import FACE, cut_tiles
 from mien.nets.landmarks import SIDE
-from mien.nets.local_global import UNIT, VIEW
-from mien.train.seen import Eyes, Looked, SeenFaces, look
+from mien.train.seen import Eyes, Looked, SeenFaces, ViewCounts, look
 
 VIEWS = 2
+TWICE, ONCE = ViewCounts(VIEWS, VIEWS), ViewCounts(1, 1)
 
 
 class Stopped(Exception):
@@ -66,7 +69,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def looked(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Looked:
-    return look(people, save_eyes(tmp_path_factory.mktemp("eyes")), VIEWS, progress=False)
+    return look(people, save_eyes(tmp_path_factory.mktemp("eyes")), TWICE, progress=False)
 
 
 @pytest.fixture
@@ -92,10 +95,10 @@ class TestLook:
     def test_there_are_several_views_of_each_training_face_and_one_of_the_others(self, looked: Looked) -> None:
         for found, count in ((looked.train, VIEWS * 3 * TRAIN), (looked.val, 3 * VAL)):
             assert len(found) == count
-            assert found.view.shape == (count, VIEW, VIEW)
+            assert found.view.shape == (count, SIDE, SIDE)
             assert found.view.dtype == np.uint8
-            assert found.points.shape == (count, 478, 3)
-            assert found.points.dtype == np.float16
+            assert found.points.shape == found.true.shape == (count, 478, 3)
+            assert found.points.dtype == found.true.dtype == np.float16
             assert found.weights.shape == (count, len(ARKIT))
 
     def test_labels_are_those_of_the_tiles_over_and_over(self, people: Path, looked: Looked) -> None:
@@ -118,16 +121,36 @@ class TestLook:
         assert looked.true[1].all()
         assert not looked.true[2].any()
 
-    def test_views_are_upright_and_points_where_the_networks_saw_them(self, looked: Looked) -> None:
+    def test_points_are_where_the_networks_saw_them(self, looked: Looked) -> None:
         """The made networks answer something near the mean face."""
         for found in (looked.train, looked.val):
-            points = found.points.astype(np.float32)
-            level = points[:, IRIS_LEFT] - points[:, IRIS_RIGHT]
-            assert np.abs(level[:, 1]).max() < 0.1
-            assert level[:, 0].min() > UNIT / 2
-            np.testing.assert_allclose(points[:, :468, :2].mean(1), VIEW / 2, atol=0.1)
-            away = np.linalg.norm((points - drawn_face(UNIT, VIEW).numpy())[..., :2], axis=2)
-            assert away.mean() < 0.15 * UNIT
+            away = np.linalg.norm((found.points - drawn_face(36, SIDE).numpy())[..., :2], axis=2)
+            assert away.mean() < 8
+
+    def test_true_points_are_those_of_the_labels_in_each_view(self, looked: Looked, people: Path) -> None:
+        """Views wander: the same place of the tile lies elsewhere in each, at about one size."""
+        tiles = cut_tiles(read_folder(people)[0], "train")
+        for found, view in zip(np.split(looked.train.true.astype(np.float64), VIEWS), range(VIEWS), strict=True):
+            fits = [fit_similarity(tile, seen) for tile, seen in zip(tiles.points, found, strict=True)]
+            scales = np.array([fit.scale for fit in fits])
+            assert ((scales > 0.5 * SIDE / FACE) & (scales < 2 * SIDE / FACE)).all(), view
+            for fit, tile, seen in zip(fits, tiles.points, found, strict=True):
+                laid = fit.scale * tile @ fit.rotation.T + fit.translation
+                assert np.abs(laid - seen).max() < 0.2
+        plain = cut_tiles(read_folder(people)[0], "val")
+        unit = np.linalg.norm(plain.points[:, IRIS_LEFT] - plain.points[:, IRIS_RIGHT], axis=1)
+        seen = np.linalg.norm((looked.val.true[:, IRIS_LEFT] - looked.val.true[:, IRIS_RIGHT]).astype(float), axis=1)
+        np.testing.assert_allclose(np.median(seen / unit), SIDE / FACE, rtol=0.1)
+
+    def test_of_renders_fewer_views_are_taken(self, people: Path, tmp_path: Path) -> None:
+        found = look(people, save_eyes(tmp_path), ViewCounts(photo=3, render=1), progress=False).train
+        counts = np.bincount(found.pack)
+        assert counts.tolist() == [3 * TRAIN, TRAIN, 3 * TRAIN]
+        tiles = cut_tiles(read_folder(people)[0], "train")
+        for person in np.unique(tiles.person):
+            mine = tiles.person == person
+            times = 1 if (tiles.pack[mine] == 1).all() else 3
+            assert (found.person == person).sum() == times * mine.sum()
 
     def test_views_of_a_face_differ_and_show_something(self, looked: Looked) -> None:
         first, second = np.split(looked.train.view.astype(np.float32), VIEWS)
@@ -135,25 +158,25 @@ class TestLook:
         assert looked.val.view.std((1, 2)).min() > 10
 
     def test_a_face_of_the_validation_is_seen_plainly(self, looked: Looked, people: Path) -> None:
-        """Where the made networks see a face, the view is a piece of the cut, as large: its greys are the tile's."""
+        """The view is the tile's middle: its greys are those."""
         tiles = cut_tiles(read_folder(people)[0], "val")
         for view, tile in zip(looked.val.view, tiles.pixels, strict=True):
-            middle = tile[78:178, 78:178]
+            middle = tile[58:198, 58:198]
             assert abs(float(np.median(view)) - float(np.median(middle))) < 25
 
 
 class TestKept:
     def test_what_was_seen_is_not_looked_at_again(self, few: Path, eyes: Path, watch: Watch) -> None:
-        first = look(few, eyes, VIEWS, progress=False)
+        first = look(few, eyes, TWICE, progress=False)
         assert sum(watch.sizes) == VIEWS * TRAIN + VAL
-        again = look(few, eyes, VIEWS, progress=False)
+        again = look(few, eyes, TWICE, progress=False)
         assert sum(watch.sizes) == VIEWS * TRAIN + VAL
         assert_same(again.train, first.train)
         assert_same(again.val, first.val)
         assert not list((eyes / "seen").glob(".mien-*"))
 
     def test_looking_anew_sees_the_same(self, few: Path, eyes: Path, tmp_path: Path) -> None:
-        first, other = (look(few, folder, 1, progress=False) for folder in (eyes, save_eyes(tmp_path / "others")))
+        first, other = (look(few, folder, ONCE, progress=False) for folder in (eyes, save_eyes(tmp_path / "others")))
         assert_same(first.train, other.train)
         assert_same(first.val, other.val)
 
@@ -161,9 +184,9 @@ class TestKept:
         self, few: Path, eyes: Path, watch: Watch
     ) -> None:
         """A training that runs has its views open as files."""
-        first = look(few, eyes, 1, progress=False)
+        first = look(few, eyes, ONCE, progress=False)
         before = [np.array(getattr(first.train, each.name)) for each in fields(SeenFaces)]
-        other = look(few, eyes, VIEWS, progress=False)
+        other = look(few, eyes, TWICE, progress=False)
         assert sum(watch.sizes) == (1 + VIEWS) * TRAIN + 2 * VAL
         assert len(other.train) == VIEWS * TRAIN
         assert_same(first.val, other.val)
@@ -171,7 +194,7 @@ class TestKept:
 
     @pytest.mark.parametrize("change", ["labels", "pictures", "name", "one more pack"])
     def test_other_packs_are_looked_at(self, change: str, few: Path, eyes: Path, watch: Watch) -> None:
-        look(few, eyes, 1, progress=False)
+        look(few, eyes, ONCE, progress=False)
         before = sum(watch.sizes)
         columns, name = people_columns("wild", 6), "wild"
         if change == "labels":
@@ -184,32 +207,32 @@ class TestKept:
         else:
             name = "other"
         save_pack(few / f"faces-{name}.npz", columns)
-        found = look(few, eyes, 1, progress=False)
+        found = look(few, eyes, ONCE, progress=False)
         packs = 2 if change == "one more pack" else 1
         assert sum(watch.sizes) == before + packs * (TRAIN + VAL)
         np.testing.assert_array_equal(found.train.weights, cut_tiles(read_folder(few)[0], "train").weights)
 
     @pytest.mark.parametrize("which", ["landmarks.pt", "refiner.pt"])
     def test_other_networks_look_again(self, which: str, few: Path, eyes: Path, tmp_path: Path, watch: Watch) -> None:
-        first = look(few, eyes, 1, progress=False)
+        first = look(few, eyes, ONCE, progress=False)
         before, points = sum(watch.sizes), np.array(first.train.points)
         (eyes / which).write_bytes((save_eyes(tmp_path / "others", seed=1) / which).read_bytes())
-        other = look(few, eyes, 1, progress=False)
+        other = look(few, eyes, ONCE, progress=False)
         assert sum(watch.sizes) == 2 * before
         assert (np.array(other.train.points) != points).any()
 
     def test_a_kill_while_looking_leaves_what_was_kept(self, few: Path, eyes: Path, watch: Watch) -> None:
-        look(few, eyes, 1, progress=False)
+        look(few, eyes, ONCE, progress=False)
         watch.last = watch.batches + 1
         with pytest.raises(Stopped):
-            look(few, eyes, VIEWS, progress=False)
+            look(few, eyes, TWICE, progress=False)
         watch.last = watch.batches
-        assert len(look(few, eyes, 1, progress=False).train) == TRAIN
+        assert len(look(few, eyes, ONCE, progress=False).train) == TRAIN
 
     def test_a_kill_while_keeping_is_no_half_of_it(
         self, few: Path, eyes: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        look(few, eyes, 1, progress=False)
+        look(few, eyes, ONCE, progress=False)
         written, save = [0], np.save
 
         def stopping(file: Path, value: np.ndarray) -> None:
@@ -220,9 +243,9 @@ class TestKept:
 
         monkeypatch.setattr(np, "save", stopping)
         with pytest.raises(Stopped):
-            look(few, eyes, VIEWS, progress=False)
+            look(few, eyes, TWICE, progress=False)
         monkeypatch.undo()
-        found = look(few, eyes, VIEWS, progress=False)
+        found = look(few, eyes, TWICE, progress=False)
         assert len(found.train) == len(found.train.view) == len(found.train.weights) == VIEWS * TRAIN
         assert not list((eyes / "seen").glob(".mien-*"))
 
@@ -230,7 +253,7 @@ class TestKept:
     def test_what_nobody_can_tell_is_looked_at_again(self, content: bytes, few: Path, eyes: Path, watch: Watch) -> None:
         (eyes / "seen").mkdir()
         (eyes / "seen" / "print.json").write_bytes(content)
-        look(few, eyes, 1, progress=False)
+        look(few, eyes, ONCE, progress=False)
         assert sum(watch.sizes) == TRAIN + VAL
 
 
@@ -248,16 +271,23 @@ class TestEyes:
         away = (points - drawn_face(36, SIDE))[..., :2].norm(dim=2).mean()
         assert 0 < float(away) < 8
 
+    def test_a_folder_without_any_looks_through_the_package_s_own(self, tmp_path: Path) -> None:
+        square = square_to_frame(MIDDLE, 170, 0.0, SIDE)
+        sight = reader().read(Frame(astronaut()), square)
+        with torch.no_grad():
+            points = Eyes(tmp_path).see(torch.from_numpy(np.array(sight.cut))[None, None])
+        np.testing.assert_allclose(points[0], sight.cut_points, atol=0.05)
+
     @pytest.mark.parametrize("which", ["landmarks", "refiner"])
     def test_a_missing_checkpoint_is_named_with_its_training(self, which: str, eyes: Path, few: Path) -> None:
         (eyes / f"{which}.pt").unlink()
         with pytest.raises(InputError, match=f"run `mien train {which}` with the same output folder first"):
-            look(few, eyes, 1, progress=False)
+            look(few, eyes, ONCE, progress=False)
 
     def test_a_checkpoint_of_another_network_is_refused(self, eyes: Path, few: Path) -> None:
         save_network(nn.Linear(2, 3), eyes / "refiner.pt")
         with pytest.raises(InputError, match="does not fit the network") as raised:
-            look(few, eyes, 1, progress=False)
+            look(few, eyes, ONCE, progress=False)
         assert raised.value.source == str(eyes / "refiner.pt")
         assert not (eyes / "seen").exists()
 
@@ -265,7 +295,7 @@ class TestEyes:
 class TestBadPacks:
     def test_no_packs(self, eyes: Path, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"holds no faces-\*\.npz"):
-            look(tmp_path / "nowhere", eyes, 1, progress=False)
+            look(tmp_path / "nowhere", eyes, ONCE, progress=False)
 
     @pytest.mark.parametrize("split", ["train", "val"])
     def test_a_split_without_faces(self, split: str, eyes: Path, few: Path) -> None:
@@ -273,5 +303,5 @@ class TestBadPacks:
         columns["split"] = np.full(TRAIN + VAL, split)
         save_pack(few / "faces-wild.npz", columns)
         with pytest.raises(InputError, match="one of the splits train and val has no face"):
-            look(few, eyes, 1, progress=False)
+            look(few, eyes, ONCE, progress=False)
         assert not (eyes / "seen" / "print.json").exists()

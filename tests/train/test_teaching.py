@@ -34,6 +34,7 @@ def faces(weights: Array, pack: Array | int = PHOTOS, neutral: Array | bool = Fa
     return SeenFaces(
         np.zeros((count, 1, 1), np.uint8),
         np.zeros((count, 478, 3), np.float16),
+        np.zeros((count, 478, 3), np.float16),
         np.asarray(weights, np.float32),
         np.full(count, trust, np.float32),
         np.broadcast_to(pack, (count,)),

@@ -37,7 +37,8 @@ def evaluate_expression(
 
     Args:
         data: Folder with the packs (faces-*.npz).
-        trained: Folder with lgml.pt, landmarks.pt and refiner.pt, as `mien train lgml -o FOLDER` leaves it.
+        trained: Folder with lgml.pt, as `mien train lgml -o FOLDER` leaves it, and landmarks.pt and refiner.pt if it
+            did not learn with the package's own.
         before: Such a folder whose features the picture shows first: of less, or of another training.
         channel: Channel whose local features the picture shows, too.
         picture: Write a picture of the feature space (.png, .jpg, .webp).

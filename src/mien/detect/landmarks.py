@@ -35,6 +35,11 @@ class Sight:
     cut_points: Array
     features: Array
 
+    def moved(self, cut_points: Array) -> Self:
+        """The same sight with its points elsewhere, [478, 3] in pixels of the cut."""
+        in_frame = apply_affine(self.to_frame, cut_points.astype(np.float64))
+        return replace(self, landmarks=Landmarks(in_frame, self.landmarks.score), cut_points=cut_points)
+
 
 class PointRefiner:
     """Moves the points of a sight by what lies where they are.
@@ -48,9 +53,7 @@ class PointRefiner:
 
     def refine(self, sight: Sight) -> Sight:
         """The same sight with better points."""
-        points = self._session(sight.cut[None, None], sight.cut_points[None], sight.features[None])[0][0]
-        in_frame = apply_affine(sight.to_frame, points.astype(np.float64))
-        return replace(sight, landmarks=Landmarks(in_frame, sight.landmarks.score), cut_points=points)
+        return sight.moved(self._session(sight.cut[None, None], sight.cut_points[None], sight.features[None])[0][0])
 
 
 class LandmarkReader:

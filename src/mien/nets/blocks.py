@@ -1,4 +1,4 @@
-"""The two blocks that all our networks are built from: dense 3x3 convolutions, which two CPU cores run best."""
+"""The two blocks that our convolutional networks are built from: dense 3x3 ones, which two CPU cores run best."""
 
 from torch import Tensor, nn
 from torch.nn import functional

@@ -129,7 +129,7 @@ class Capturer:
         self._finder = FaceFinder(OnnxSession(card("finder"), threads=2), options.least_score)
         self._reader = LandmarkReader(OnnxSession(card("landmarks")))
         self._refiner = PointRefiner(OnnxSession(card("refiner")))
-        self._expression = ExpressionReader(OnnxSession(card("lgml")))
+        self._expression = ExpressionReader.shipped()
         self._fitter = Fitter(compact_model(), self.shape.steadiness) if options.fit else None
 
     def stream(self, frames: Iterable[Frame], ahead: int = AHEAD) -> Iterator[tuple[Frame, list[FaceReading]]]:
@@ -177,12 +177,12 @@ class Capturer:
         return [self._explained(self._read(frame, one, camera), people) for one in followed]
 
     def _read(self, frame: Frame, followed: Followed, camera: Camera) -> FaceReading:
-        sight = self._refiner.refine(followed.sight)
+        expression, sight = self._expression.read(self._refiner.refine(followed.sight))
         points = sight.landmarks.points
         head = fit_head(points, self.shape)
         pose = head_pose(head, camera)
         gaze = gaze_from(points, head, self.shape)
-        state = FaceState(self._expression.read(sight), pose, gaze)
+        state = FaceState(expression, pose, gaze)
         trust = quality(sight.landmarks, pose)
         return FaceReading(followed.face, frame.index, frame.time, sight.landmarks, state, trust)
 

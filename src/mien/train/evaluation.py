@@ -19,7 +19,8 @@ from mien.data.augment import jitter, take_views, view_maps
 from mien.data.packs import FacesPack, read_folder
 from mien.data.tiles import EXPRESSIVE, cut_tiles
 from mien.nets.landmarks import SIDE
-from mien.nets.local_global import LOCAL, READ, LocalGlobalNet, upright
+from mien.nets.local_global import LOCAL, LocalGlobalNet
+from mien.nets.regions import READ
 from mien.train.export import rounded
 from mien.train.figures import TAUGHT, TRUE, Figures, Group, Motion, figures_of
 from mien.train.lgml import ABSENT, APPEARS, EXPRESSIVE_FROM
@@ -37,7 +38,7 @@ class Reader:
     """A trained expression network and the eyes that it learned with, its weights rounded as they ship.
 
     Args:
-        folder: as `mien train lgml -o FOLDER` leaves it: lgml.pt, landmarks.pt and refiner.pt.
+        folder: as `mien train lgml -o FOLDER` leaves it: lgml.pt, and perhaps landmarks.pt and refiner.pt.
 
     Raises:
         InputError: one of them is missing, damaged, or of another network.
@@ -50,28 +51,27 @@ class Reader:
         self.eyes = Eyes(folder)
 
     def weights(self, view: Tensor, points: Tensor) -> Array:
-        """[B, 52] of upright views [B, 1, 96, 96] and their points [B, 478, 3]."""
+        """[B, 52] of cuts [B, 1, 128, 128] and their points [B, 478, 3]."""
         with torch.no_grad():
-            return np.asarray(self._net(view, points))
+            return np.asarray(self._net(view, points).weights)
 
     def weights_of_cuts(self, cuts: Tensor) -> Array:
         """[B, 52] of cuts [B, 1, 128, 128], whose landmarks are found first."""
         with torch.no_grad():
-            return self.weights(*upright(cuts, self.eyes.see(cuts)))
+            return self.weights(cuts, self.eyes.see(cuts))
 
     def features(self, view: Tensor, points: Tensor) -> tuple[Array, Array]:
         """Local features [B, 52, 32], zeros for tongueOut, and global ones [B, 128]; arguments as of `weights`.
 
-        The left half's are read in the mirror; the middle's and the global ones off the face as it is.
+        The middle's and the global ones are those of the right half.
         """
         columns = ARKIT.indices(READ)
         local = np.zeros((len(view), len(ARKIT), LOCAL), np.float32)
         with torch.no_grad():
-            left = self._net.read(view.flip(3), self._net.mirrored(points))
-            right = self._net.read(view, points)
-        local[:, ARKIT.mirror[columns]] = left.local
-        local[:, columns] = right.local
-        return local, np.asarray(right.whole)
+            read = self._net.read(view, points)
+        local[:, ARKIT.mirror[columns]] = read.local[:, 1]
+        local[:, columns] = read.local[:, 0]
+        return local, np.asarray(read.whole[:, 0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,6 +162,7 @@ def _unseen(packs: list[FacesPack], split: str) -> SeenFaces:
     return SeenFaces(
         view=np.zeros((len(pack_of), 0, 0), np.uint8),
         points=np.zeros((len(pack_of), 0, 3), np.float16),
+        true=np.zeros((len(pack_of), 0, 3), np.float16),
         weights=np.concatenate([pack.weights[rows] for _, pack, rows in chosen]),
         trust=np.ones(len(pack_of), np.float32),
         pack=pack_of,

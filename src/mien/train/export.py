@@ -25,7 +25,8 @@ from mien.core.arrays import Array
 from mien.core.card import Figure, ModelCard
 from mien.core.errors import ModelError
 from mien.train.loop import TrainOptions
-from mien.weights.catalog import write_card
+from mien.weights.catalog import card, write_card
+from mien.weights.store import read_weights
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -142,22 +143,35 @@ def _forget_where(model: onnx.ModelProto) -> None:
         part.doc_string = ""
 
 
-def twin(network: nn.Module, file: Path) -> nn.Module:
-    """A freshly built `network` with the weights of an exported file: what shipped, as torch, to test or to go on from.
+def twin(network: Network, weights: bytes) -> Network:
+    """A freshly built `network` with the weights of an exported file: what shipped, as torch, to test or go on from.
+
+    Args:
+        network: freshly built.
+        weights: the file's content.
 
     Raises:
-        ModelError: the file lacks a weight of the network.
+        ModelError: they lack one of the network's.
     """
     stored = {}
-    for tensor in onnx.load_model(file).graph.initializer:
+    for tensor in onnx.load_model_from_string(weights).graph.initializer:
         stored[tensor.name.removesuffix("_half")] = torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy()).float()
     same = rounded(network)
     # What is not learned may have been folded into the graph; a fresh network has it.
     missing = [name for name, _ in same.named_parameters() if name not in stored]
     if missing:
-        raise ModelError(file, "E_MODEL", f"lacks the weights {', '.join(missing[:3])}", "export it with this version")
+        raise ModelError("weights", "E_MODEL", f"lack {', '.join(missing[:3])}", "export them with this version")
     same.load_state_dict({name: stored.get(name, value) for name, value in same.state_dict().items()})
     return same
+
+
+def as_shipped(network: Network, name: str) -> Network:
+    """A freshly built `network` with the weights that ship as `name`, frozen.
+
+    Raises:
+        ModelError: the file is missing or was changed, or lacks a weight of the network.
+    """
+    return twin(network, read_weights(card(name))).eval().requires_grad_(False)
 
 
 def parity(network: nn.Module, signature: Signature, weights: bytes) -> float:
@@ -200,7 +214,7 @@ class Story:
 def write_story(file: Path, story: Story, command: str, figures: tuple[Figure, ...]) -> ModelCard:
     """The card of a weight file, written beside it."""
     weights = file.read_bytes()
-    card = ModelCard(
+    written = ModelCard(
         name=file.stem,
         file=file.name,
         sha256=hashlib.sha256(weights).hexdigest(),
@@ -215,8 +229,8 @@ def write_story(file: Path, story: Story, command: str, figures: tuple[Figure, .
         weakness=story.weakness,
         figures=figures,
     )
-    write_card(card, file.parent)
-    return card
+    write_card(written, file.parent)
+    return written
 
 
 def write_recipe(file: Path, options: TrainOptions, command: str, scores: tuple[tuple[str, float], ...]) -> None:

@@ -12,19 +12,26 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
+from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.report import Row
 from mien.data.tiles import EXPRESSIVE
+from mien.detect.shape import mean_face
 from mien.losses import global_metric, local_metric
-from mien.metrics import pearson
-from mien.nets.local_global import READ, LocalGlobalNet
+from mien.metrics import inter_ocular_distance, pearson
+from mien.nets.local_global import LocalGlobalNet
+from mien.nets.regions import READ
+from mien.rig.compact import MOVED, compact_model
+from mien.rig.fit import Fitter
+from mien.train.landmarks import emphasis
 from mien.train.loop import TrainOptions
-from mien.train.seen import Looked, SeenFaces, look
+from mien.train.reading import Misreading
+from mien.train.seen import Looked, SeenFaces, ViewCounts, look
 from mien.train.teaching import Teaching, taught
 
-OPTIONS = TrainOptions(steps=11_000, batch=128, rate=2e-3, decay=0.03, score_every=500)
+OPTIONS = TrainOptions(steps=20_000, batch=128, rate=1.5e-3, decay=0.03, score_every=500, bfloat16=False)
 
-VIEWS = 3
+VIEWS = ViewCounts(photo=5, render=2)
 """Views that are looked at of every training face."""
 
 PEOPLE_SHARE = 4
@@ -36,14 +43,26 @@ NEUTRAL_SHARE = 0.15
 APPEARS, ABSENT = 0.2, 0.05
 """Weights from which a channel appears, and up to which it does not."""
 
-RENDERED_SHARE = 0.4
+RENDERED_SHARE = 0.65
 """Share of the people in a batch who are renders."""
 
 _LEAST = 0.08
 """Deviation below which a channel's errors count no more: one that hardly ever moves must not drown the others."""
 
-_TREMBLE = 0.15
-"""Pixels of a view: further noise on the points."""
+_TREMBLE, _DRIFT = 0.2, 0.3
+"""Pixels of a view: further noise on the points, on each alone and on all together."""
+
+MISPLACED = 3.0
+"""What points that are off by an inter-ocular distance cost beside a weight that is off by its deviation."""
+
+MISREADING = 1.2
+"""What an error of 1 in every weight that a fit would read costs beside points that are off by that distance."""
+
+_EYES_APART = 0.063
+"""Metres between the irises of the mean face."""
+
+_FITTED = 300
+"""Renders whose points are fitted for the score."""
 
 EXPRESSIVE_FROM = 0.3
 """A face is expressive when one of its weights passes this."""
@@ -57,14 +76,16 @@ class Metrics:
     whole: float = 0.1
 
 
-class Views(NamedTuple):
-    """A batch of one side of faces.
+class Batch(NamedTuple):
+    """Faces.
 
     Args:
-        view: [B, 1, 96, 96].
-        points: [B, 478, 3].
-        weights: [B, 31] of `READ`.
-        known: [B, 31] what each of them is worth, 0 where nobody knows.
+        view: [B, 1, 128, 128].
+        points: [B, 478, 3] as the frozen networks saw them.
+        true: [B, 478, 3].
+        trust: [B] what the labels are worth.
+        weights: [B, 52].
+        known: [B, 52] what each of them is worth, 0 where nobody knows.
         strength: [B] sum of the weights that make an expression, 0 below the neutral.
         neutral: [B].
         person: [B].
@@ -72,6 +93,8 @@ class Views(NamedTuple):
 
     view: Tensor
     points: Tensor
+    true: Tensor
+    trust: Tensor
     weights: Tensor
     known: Tensor
     strength: Tensor
@@ -92,11 +115,10 @@ class LocalGlobalTask:
         InputError: packs or checkpoints are missing.
     """
 
-    def __init__(self, data: Path, folder: Path, metrics: Metrics = Metrics(), views: int = VIEWS) -> None:
+    def __init__(self, data: Path, folder: Path, metrics: Metrics = Metrics(), views: ViewCounts = VIEWS) -> None:
         self.looked = look(data, folder, views)
         self.metrics = metrics
-        self._mirror = torch.from_numpy(np.asarray(self.looked.mirror))
-        self._net = LocalGlobalNet(self._mirror)
+        self._net = LocalGlobalNet(torch.from_numpy(np.asarray(self.looked.mirror)))
         self.network: nn.Module = self._net
         self.teaching = Teaching.of(self.looked)
         train = self.looked.train
@@ -105,68 +127,81 @@ class LocalGlobalTask:
         self._neutral = torch.from_numpy(np.array(train.neutral))
         self._columns = torch.tensor(ARKIT.indices(READ))
         self._flipped = torch.from_numpy(ARKIT.mirror.copy())
-        seen = self._known > 0
-        mean = (self._weights * seen).sum(0) / seen.sum(0).clamp(min=1)
-        spread = (((self._weights - mean) * seen).square().sum(0) / seen.sum(0).clamp(min=1)).sqrt()
-        self._unit = spread.clamp(min=_LEAST)[self._columns]
+        self._unit = _deviations(self._weights, self._known, self._flipped)
         self._people = _People(self.looked)
+        self._emphasis, self._misreading = emphasis(), Misreading()
+        self._net.start_from(self._misreading.linear * _EYES_APART)
 
-    def draw(self, batch: int, generator: Generator) -> Views:
-        """Some people, several faces of each, and neutral faces; half of all in the mirror."""
+    def draw(self, batch: int, generator: Generator) -> Batch:
+        """Some people, several faces of each, and neutral faces."""
         rows = self._people.draw(batch, generator)
         train, index = self.looked.train, rows.numpy()
-        view = torch.from_numpy(train.view[index])[:, None].float()
-        points = torch.from_numpy(train.points[index]).float()
-        view = _relit(view, generator)
-        points = points + torch.randn(points.shape, generator=generator) * _TREMBLE
-        flip = torch.rand(len(rows), generator=generator) < 0.5
-        view = torch.where(flip[:, None, None, None], view.flip(3), view)
-        points = torch.where(flip[:, None, None], self._net.mirrored(points), points)
-        weights, known = (
-            torch.where(flip[:, None], of[rows][:, self._flipped], of[rows]) for of in (self._weights, self._known)
-        )
+        points, true = (torch.from_numpy(of[index]).float() for of in (train.points, train.true))
+        weights, known = self._weights[rows], self._known[rows]
         expressive = (weights * (known > 0))[:, list(EXPRESSIVE)]
         strength = expressive.sum(1) * (expressive.amax(1) > EXPRESSIVE_FROM)
-        return Views(
-            view,
-            points,
-            weights[:, self._columns],
-            known[:, self._columns],
+        return Batch(
+            _relit(torch.from_numpy(train.view[index])[:, None], generator),
+            _astray(points, generator),
+            true,
+            torch.from_numpy(train.trust[index]),
+            weights,
+            known,
             strength,
             self._neutral[rows],
             torch.from_numpy(train.person[index]),
         )
 
-    def loss(self, sample: Views) -> Tensor:
-        """The share of each channel's variance that is not explained, and the two metric losses.
+    def loss(self, sample: Batch) -> Tensor:
+        """The share of each channel's variance that is not explained, the two metric losses, and that of the points.
 
         Squares, since most weights are 0 most of the time: absolute errors would be least for always answering 0.
         """
         seen = self._net.read(sample.view, sample.points)
-        away = ((seen.weights - sample.weights) / self._unit).square()
+        away = ((self._net.joined(seen) - sample.weights) / self._unit).square()
         loss = (away * sample.known).sum() / sample.known.sum().clamp(min=1)
-        with torch.autocast("cpu", enabled=False):  # distances of near features would come in steps of a hundredth
-            if self.metrics.local:
-                loss = loss + self.metrics.local * local_metric(seen.local, _state(sample), sample.person)
-            if self.metrics.whole:
-                strength = sample.strength
-                loss = loss + self.metrics.whole * global_metric(seen.whole, strength, sample.neutral, sample.person)
+        loss = loss + MISPLACED * self._misplaced(seen.points, sample)
+        # One side of each face: what the other one shows is much the same.
+        side = torch.arange(len(sample.person)) % 2
+        one = torch.arange(len(side)), side
+        if self.metrics.local:
+            state = self._state(sample, side)
+            loss = loss + self.metrics.local * local_metric(seen.local[one], state, sample.person)
+        if self.metrics.whole:
+            expressive = sample.strength, sample.neutral, sample.person
+            loss = loss + self.metrics.whole * global_metric(seen.whole[one], *expressive)
         return loss
 
+    def _misplaced(self, points: Tensor, sample: Batch) -> Tensor:
+        """Mean of what points [B, 478, 3] cost, those of which the labels are sure counting more."""
+        cost = self._misreading.cost(points, sample.true, self._emphasis, MISREADING)
+        return (cost * sample.trust).sum() / sample.trust.sum().clamp(min=1e-6)
+
+    def _state(self, sample: Batch, side: Tensor) -> Tensor:
+        """[B, 31] of one side of each face, 0 right and 1 left: 1 appears, -1 does not, 0 undecided or unknown."""
+        state = (sample.weights > APPEARS).float() - (sample.weights < ABSENT).float()
+        state = state * (sample.known > 0)
+        state = torch.where(side[:, None] == 1, state[:, self._flipped], state)
+        return state[:, self._columns]
+
     def score(self, network: nn.Module) -> tuple[Row, ...]:
-        """Correlations on validation faces: with what renders are, with what the teacher says; readings at rest."""
+        """On validation faces: correlations with what renders are and with what the teacher says, rest, and points."""
         val = self.looked.val
-        weights = self.weights_of(network, val)
+        weights, points = self.seen_by(network, val)
         rendered = np.array(self.looked.rendered)[val.pack]
+        errors = _distances(points, val)
         rows = []
         if rendered.any():
             r = pearson(weights[rendered], val.weights[rendered])[:-1]
             error = np.abs(weights[rendered] - val.weights[rendered])[:, :-1].mean()
             rows += [Row("renders r", float(r.mean())), Row("renders error", float(error))]
+            rows += [Row("renders % IOD", float(errors[rendered].mean()))]
+            rows += [Row("renders, fit of points, r", self._fitted(points, val, np.flatnonzero(rendered)[:_FITTED]))]
         photos = taught(self.looked.true)[val.pack]
         if photos.any():
             r = pearson(weights[photos], val.weights[photos])[self.teaching.active]
             rows.append(Row("photos r", float(r.mean()) if len(r) else 0.0))
+            rows.append(Row("photos % IOD", float(errors[photos].mean())))
         calm = photos & val.neutral
         if calm.any():
             columns = list(EXPRESSIVE)
@@ -174,28 +209,52 @@ class LocalGlobalTask:
             rows.append(Row("rest against the teacher's", float(rest)))
         return tuple(rows)
 
-    def weights_of(self, network: nn.Module, seen: SeenFaces) -> np.ndarray:
-        """[N, 52] what `network` reads off seen faces, both sides."""
-        found = []
+    def _fitted(self, points: Array, val: SeenFaces, which: Array) -> float:
+        """Mean correlation of what a fit reads of the points of some faces with their weights."""
+        fitter = Fitter(compact_model(), mean_face().steadiness)
+        read = np.array([fitter.fit(points[k].astype(np.float64)).weights for k in which])
+        return float(pearson(read, val.weights[which])[ARKIT.indices(MOVED)].mean())
+
+    def seen_by(self, network: nn.Module, seen: SeenFaces) -> tuple[Array, Array]:
+        """[N, 52] what `network` reads off seen faces, and [N, 478, 3] where it says that the points are."""
+        weights, points = [], []
         with torch.no_grad():
             for part in np.array_split(np.arange(len(seen)), max(len(seen) // 256, 1)):
                 view = torch.from_numpy(seen.view[part])[:, None].float()
-                found.append(network(view, torch.from_numpy(seen.points[part]).float()))
-        return np.asarray(torch.cat(found))
+                found = network(view, torch.from_numpy(seen.points[part]).float())
+                weights.append(found[0])
+                points.append(found[1])
+        return np.asarray(torch.cat(weights)), np.asarray(torch.cat(points))
 
 
-def _state(sample: Views) -> Tensor:
-    """[B, 31] 1 appears, -1 does not, 0 undecided or unknown."""
-    state = (sample.weights > APPEARS).float() - (sample.weights < ABSENT).float()
-    return state * (sample.known > 0)
+def _distances(points: Array, seen: SeenFaces) -> Array:
+    """[N] mean distance of points [N, 478, 3] from the true ones, % of the inter-ocular distance."""
+    true = seen.true.astype(np.float32)
+    away = np.linalg.norm((points - true)[..., :2], axis=2).mean(1)
+    return np.asarray(away / inter_ocular_distance(true) * 100)
+
+
+def _deviations(weights: Tensor, known: Tensor, flipped: Tensor) -> Tensor:
+    """[52] of each channel where it is known, both sides alike, `_LEAST` or more."""
+    both = torch.cat([weights, weights[:, flipped]])
+    seen = torch.cat([known, known[:, flipped]]) > 0
+    mean = (both * seen).sum(0) / seen.sum(0).clamp(min=1)
+    spread = (((both - mean) * seen).square().sum(0) / seen.sum(0).clamp(min=1)).sqrt()
+    return spread.clamp(min=_LEAST)
 
 
 def _relit(view: Tensor, generator: Generator) -> Tensor:
-    """Gamma, and a little noise: views are kept, so what changes from look to look is added here."""
-    gamma = torch.exp((torch.rand((len(view), 1, 1, 1), generator=generator) * 2 - 1) * 0.3)
-    light = (view / 255).clamp(1e-4, 1) ** gamma * 255
-    rough = torch.rand((len(view), 1, 1, 1), generator=generator) * 3
-    return light + torch.randn(view.shape, generator=generator) * rough
+    """Views [B, 1, H, W] uint8 under another gamma: they are kept, so what changes from look to look is added here."""
+    gamma = torch.exp((torch.rand((len(view), 1), generator=generator) * 2 - 1) * 0.3)
+    shown = (torch.arange(256) / 255).clamp(min=1e-4) ** gamma * 255
+    return shown.gather(1, view.flatten(1).long()).view(view.shape)
+
+
+def _astray(points: Tensor, generator: Generator) -> Tensor:
+    """Points [B, 478, 3] that tremble, each for itself and all together."""
+    alone = torch.randn(points.shape, generator=generator) * _TREMBLE
+    together = torch.randn((len(points), 1, 3), generator=generator) * _DRIFT
+    return points + alone + together
 
 
 class _People:

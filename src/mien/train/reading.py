@@ -3,10 +3,22 @@
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import smooth_l1_loss
 
+from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.detect.shape import mean_face
+from mien.losses import depth_distance, point_distance
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter
+
+_DEPTH = 0.2
+"""What an error of depth counts beside one in the plane."""
+
+_SLIGHT = 0.1
+"""Error of a weight up to which its square counts: absolute errors would amplify every tremble of the points."""
+
+_LEAST = 24.0
+"""Pixels of the least inter-ocular distance that errors are told in: profiles shrink it."""
 
 
 class Misreading:
@@ -26,6 +38,11 @@ class Misreading:
         self._about = torch.from_numpy(about).float()
         self._spread = float(share @ (about * about).sum(1))
 
+    @property
+    def linear(self) -> Tensor:
+        """[51, 1434] what points a little elsewhere, in metres of the head's axes, add to the weights."""
+        return self._reading
+
     def __call__(self, predicted: Tensor, true: Tensor) -> Tensor:
         """[B, 51] what is added to the weights by points [B, 478, 3] that should be `true`, in any scale."""
         centred = true - (true * self._share[:, None]).sum(1, keepdim=True)
@@ -37,3 +54,18 @@ class Misreading:
         away = (predicted - true) @ rotation / scale[:, None, None]
         added: Tensor = away.flatten(1) @ self._reading.T
         return added
+
+    def cost(self, points: Tensor, true: Tensor, emphasis: Tensor, misreading: float) -> Tensor:
+        """[B] distance of points and, a fifth of it, of depths, inter-ocular distances, and what a fit would misread.
+
+        Args:
+            points: [B, 478, 3] pixels.
+            true: likewise.
+            emphasis: [478] what each point's error weighs, mean 1.
+            misreading: what an error of 1 in every weight costs.
+        """
+        unit = (true[:, IRIS_RIGHT, :2] - true[:, IRIS_LEFT, :2]).norm(dim=1).clamp(min=_LEAST)
+        misread = self(points, true)
+        wrong = smooth_l1_loss(misread, torch.zeros_like(misread), reduction="none", beta=_SLIGHT).mean(1)
+        placed = point_distance(points, true, unit, emphasis) + _DEPTH * depth_distance(points, true, unit)
+        return placed + misreading * wrong

@@ -13,7 +13,6 @@ from mien.core.card import Figure, ModelCard
 from mien.core.errors import UsageError
 from mien.core.report import Row
 from mien.nets.landmarks import FEATURES, POINTS, SIDE
-from mien.nets.local_global import OnCuts
 from mien.train.export import Signature, Story, export, rounded, write_recipe, write_story
 from mien.train.finder import OPTIONS as FINDER_OPTIONS
 from mien.train.finder import FinderTask
@@ -112,16 +111,16 @@ RECIPES: dict[str, Recipe] = {
     "lgml": Recipe(
         LGML_OPTIONS,
         LocalGlobalTask,
-        OnCuts,
+        lambda network: network,
         Signature(
             (
                 ("luminance", _CUT),
                 ("points", torch.rand((1, POINTS, 3), generator=torch.Generator().manual_seed(1)) * SIDE),
             ),
-            ("weights",),
+            ("weights", "moved"),
         ),
         Story(
-            purpose="Reads 52 ARKit weights off a cut and its landmarks.",
+            purpose="Reads 52 ARKit weights off a cut and its landmarks, and moves the landmarks by what it saw.",
             input=f"luminance [1, 1, {SIDE}, {SIDE}] of 0..255, points [1, 478, 3] in pixels of the cut",
             output_basis="arkit",
             paper="A Local-Global Metric Learning Method for Facial Expression Animation (MIPR 2022), our reading",

@@ -6,18 +6,16 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Generator, Tensor, nn
-from torch.nn.functional import smooth_l1_loss
 
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.report import Row
 from mien.data.augment import degrade, fill_outside, jitter, points_in_views, take_views, view_maps
 from mien.data.packs import read_folder
 from mien.data.tiles import cut_tiles
-from mien.losses import depth_distance, point_distance
 from mien.nets.landmarks import SIDE
 from mien.nets.refiner import Refiner
 from mien.train.landmarks import emphasis, frozen_landmarks
-from mien.train.loop import TrainOptions
+from mien.train.loop import TrainOptions, wide_registers
 from mien.train.reading import Misreading
 
 OPTIONS = TrainOptions(steps=20_000, batch=128, rate=1.2e-3, score_every=500, bfloat16=False)
@@ -84,7 +82,7 @@ class RefinerTask:
         return self._seen(cuts, points_in_views(self._points[index], maps, flip, self._mirror), self._trust[index])
 
     def _seen(self, cuts: Tensor, true: Tensor, trust: Tensor) -> Views:
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=wide_registers()):
             flat = self._first.look(cuts)
         first = self._first.read(flat.float())
         return Views(cuts, first.points, first.features, true, trust)
@@ -94,16 +92,10 @@ class RefinerTask:
 
         No step learns for the next.
         """
-        unit = (sample.true[:, IRIS_RIGHT, :2] - sample.true[:, IRIS_LEFT, :2]).norm(dim=1).clamp(min=24.0)
         points, total = sample.points, torch.zeros(())
         for step in range(STEPS):
             points = self.network(sample.cuts, points.detach(), sample.features)
-            error = point_distance(points, sample.true, unit, self._emphasis)
-            error = error + 0.2 * depth_distance(points, sample.true, unit)
-            misread = self._misreading(points, sample.true)
-            error = error + MISREADING * smooth_l1_loss(
-                misread, torch.zeros_like(misread), reduction="none", beta=0.1
-            ).mean(1)
+            error = self._misreading.cost(points, sample.true, self._emphasis, MISREADING)
             total = total + (error * sample.trust).sum() / sample.trust.sum() * (2 if step == STEPS - 1 else 1)
         return total
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,13 +18,13 @@ from torch import Generator, Tensor
 
 from mien.core.arrays import Array
 from mien.core.errors import InputError
-from mien.data.augment import degrade, fill_outside, jitter, take_views, view_maps
+from mien.data.augment import degrade, fill_outside, jitter, points_in_views, take_views, view_maps
 from mien.data.packs import FacesPack, read_folder
 from mien.data.tiles import Tiles, cut_tiles
 from mien.formats.files import replacing
 from mien.nets.landmarks import SIDE, LandmarkNet
-from mien.nets.local_global import VIEW, upright
 from mien.nets.refiner import Refiner
+from mien.train.export import as_shipped
 from mien.train.landmarks import frozen_landmarks
 from mien.train.loop import begin_from
 
@@ -38,8 +39,9 @@ class SeenFaces:
     """N views of faces.
 
     Args:
-        view: [N, 96, 96] uint8 luminance, upright (`mien.nets.local_global.upright`).
+        view: [N, 128, 128] uint8 luminance, as the landmark network gets it.
         points: [N, 478, 3] float16 in pixels of the view, as the networks found them.
+        true: [N, 478, 3] float16 where they are by the labels.
         weights: [N, 52] labels.
         trust: [N] what they are worth, 0 to 1.
         pack: [N] index of the pack.
@@ -49,6 +51,7 @@ class SeenFaces:
 
     view: Array
     points: Array
+    true: Array
     weights: Array
     trust: Array
     pack: Array
@@ -57,6 +60,10 @@ class SeenFaces:
 
     def __len__(self) -> int:
         return len(self.person)
+
+
+_KEPT = {"side": SIDE, "arrays": [field.name for field in fields(SeenFaces)]}
+"""What another version of mien may have kept otherwise."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class Looked:
         rendered: which of them are renders.
         true: [packs, 52] bool, the columns whose labels are true: known by construction, or given by people.
         mirror: [478] index map of a flip.
-        train: several degraded views of each face.
+        train: several degraded views of each face, of renders fewer.
         val: one plain view of each.
     """
 
@@ -80,21 +87,33 @@ class Looked:
     val: SeenFaces
 
 
+class ViewCounts(NamedTuple):
+    """How many views are taken of each training face: more of photos, of which there are fewer."""
+
+    photo: int
+    render: int
+
+
 class Eyes:
-    """The landmark network and the refiner, frozen.
+    """The landmark network and the refiner, frozen: those that were trained into a folder, else the package's own.
 
     Args:
-        folder: where their checkpoints lie.
+        folder: where `landmarks.pt` and `refiner.pt` lie, both or neither.
 
     Raises:
-        InputError: one of them is missing or damaged, or of another network.
+        InputError: one of them is missing, damaged, or of another network.
+        ModelError: the package's own are missing or were changed.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._first: LandmarkNet = frozen_landmarks(folder / "landmarks.pt")
-        self._second = Refiner()
-        begin_from(self._second, folder / "refiner.pt")
-        self._second.eval().requires_grad_(False)
+        first, second = folder / "landmarks.pt", folder / "refiner.pt"
+        if second.exists() or first.exists():
+            self._first = frozen_landmarks(first)
+            self._second = Refiner()
+            begin_from(self._second, second)
+            self._second.eval().requires_grad_(False)
+        else:
+            self._first, self._second = as_shipped(LandmarkNet(), "landmarks"), as_shipped(Refiner(), "refiner")
         digest = hashlib.sha256()
         for network in (self._first, self._second):
             for value in network.state_dict().values():
@@ -108,14 +127,12 @@ class Eyes:
             cuts: luminance of 0 to 255.
             refined: [B] bool, whose points the refiner moves; everybody's when not given.
         """
-        with torch.autocast("cpu", torch.bfloat16):
-            flat = self._first.look(cuts)
-        first = self._first.read(flat.float())
+        first = self._first.read(self._first.look(cuts))
         points: Tensor = self._second(cuts, first.points, first.features)
         return points if refined is None else torch.where(refined[:, None, None], points, first.points)
 
 
-def look(data: Path, folder: Path, views: int, progress: bool = True) -> Looked:
+def look(data: Path, folder: Path, views: ViewCounts, progress: bool = True) -> Looked:
     """The faces of the packs in `data`, as seen by the networks whose checkpoints lie in `folder`.
 
     What was looked at is kept in `folder/seen`, and taken from there when packs, networks and number are the same.
@@ -132,10 +149,13 @@ def look(data: Path, folder: Path, views: int, progress: bool = True) -> Looked:
     """
     packs, _ = read_folder(data)
     eyes = Eyes(folder)
-    kept, print_ = folder / "seen", {"networks": eyes.print, "views": views, "packs": _digests(data, packs)}
+    kept, print_ = (
+        folder / "seen",
+        {"networks": eyes.print, "views": list(views), "packs": _digests(data, packs), **_KEPT},
+    )
     if _kept(kept) != print_:
-        train = _seen(eyes, packs, cut_tiles(packs, "train"), views, progress)
-        val = _seen(eyes, packs, cut_tiles(packs, "val"), 0, progress)
+        train = _seen(eyes, packs, "train", views, progress)
+        val = _seen(eyes, packs, "val", None, progress)
         _keep(kept, print_, {"train": train, "val": val})
     return _looked(packs, _opened(kept, "train"), _opened(kept, "val"))
 
@@ -157,9 +177,12 @@ def look_at_validation(data: Path, folder: Path, eyes: Eyes, limit: int | None =
         OutputError: what was seen cannot be kept.
     """
     packs = thinned(read_folder(data)[0], limit)
-    kept, print_ = folder / "seen-val", {"networks": eyes.print, "limit": limit, "packs": _digests(data, packs)}
+    kept, print_ = (
+        folder / "seen-val",
+        {"networks": eyes.print, "limit": limit, "packs": _digests(data, packs), **_KEPT},
+    )
     if _kept(kept) != print_:
-        _keep(kept, print_, {"val": _seen(eyes, packs, cut_tiles(packs, "val"), 0, progress)})
+        _keep(kept, print_, {"val": _seen(eyes, packs, "val", None, progress)})
     val = _opened(kept, "val")
     return _looked(packs, SeenFaces(*(getattr(val, field.name)[:0] for field in fields(val))), val)
 
@@ -215,38 +238,51 @@ def _opened(folder: Path, name: str) -> SeenFaces:
     return SeenFaces(*(np.load(folder / f"{name}-{field.name}.npy", mmap_mode="r") for field in fields(SeenFaces)))
 
 
-def _seen(eyes: Eyes, packs: list[FacesPack], tiles: Tiles, views: int, progress: bool) -> SeenFaces:
-    """`views` degraded and mirrored views of every tile, or one plain one where `views` is 0."""
-    which = np.tile(np.arange(len(tiles.pixels)), max(views, 1))
-    if len(which) == 0:
+def _seen(eyes: Eyes, packs: list[FacesPack], split: str, views: ViewCounts | None, progress: bool) -> SeenFaces:
+    """Degraded views of every face of a split, or one plain one without `views`."""
+    tiles = cut_tiles(packs, split)
+    if len(tiles.pixels) == 0:
         raise InputError("packs", "E_FORMAT", "one of the splits train and val has no face", "docs/data.md tells more")
-    view = np.zeros((len(which), VIEW, VIEW), np.uint8)
-    points = np.zeros((len(which), 478, 3), np.float16)
-    generator = Generator().manual_seed(11 if views else 7)
+    which = _looks(tiles, packs, views)
+    view = np.zeros((len(which), SIDE, SIDE), np.uint8)
+    points, true = (np.zeros((len(which), 478, 3), np.float16) for _ in range(2))
+    generator = Generator().manual_seed(7 if views is None else 11)
+    mirror = torch.from_numpy(tiles.mirror)
     parts = np.array_split(np.arange(len(which)), -(-len(which) // _BATCH))
-    shown = track(parts, "looking at faces", console=Console(stderr=True), disable=not progress)
-    for part in shown:
+    for part in track(parts, "looking at faces", console=Console(stderr=True), disable=not progress):
         pixels = torch.from_numpy(tiles.pixels[which[part]])[:, None].float()
-        wander = jitter(generator, len(part), wide=0.1 if views else 0.0)
-        maps = view_maps(wander, torch.zeros(len(part), dtype=torch.bool), SIDE)
+        wander = jitter(generator, len(part), wide=0.0 if views is None else 0.1)
+        straight = torch.zeros(len(part), dtype=torch.bool)
+        maps = view_maps(wander, straight, SIDE)
         with torch.no_grad():
             cuts = take_views(pixels, maps, SIDE)
-            if views:
+            if views is not None:
                 cuts = fill_outside(cuts, generator)
                 mild = torch.rand((len(part), 1, 1, 1), generator=generator) < 0.4
                 cuts = torch.where(mild, cuts, degrade(cuts, generator))
             # Whoever skips the refiner, to be quicker, shall be read as well.
-            refined = torch.rand(len(part), generator=generator) < REFINED if views else None
-            shot, placed = upright(cuts, eyes.see(cuts, refined))
-        view[part] = shot[:, 0].round().clamp(0, 255).to(torch.uint8).numpy()
-        points[part] = placed.numpy()
+            refined = None if views is None else torch.rand(len(part), generator=generator) < REFINED
+            cuts = cuts.round().clamp(0, 255)
+            points[part] = eyes.see(cuts, refined).numpy()
+        view[part] = cuts[:, 0].to(torch.uint8).numpy()
+        placed = points_in_views(torch.from_numpy(tiles.points[which[part]]), maps, straight, mirror)
+        true[part] = placed.numpy()
     trust = 1 / (1 + (tiles.spread / 1.5) ** 2)
     return SeenFaces(
         view,
         points,
+        true,
         tiles.weights[which].astype(np.float32),
         trust[which].astype(np.float32),
         tiles.pack[which],
         tiles.person[which],
         tiles.neutral[which],
     )
+
+
+def _looks(tiles: Tiles, packs: list[FacesPack], views: ViewCounts | None) -> Array:
+    """[N] which tile each view is of: all of them once, then again those of which there are further views."""
+    if views is None:
+        return np.arange(len(tiles.pixels))
+    wanted = np.array([views.render if pack.rendered else views.photo for pack in packs])[tiles.pack]
+    return np.concatenate([np.flatnonzero(wanted > again) for again in range(max(views))])

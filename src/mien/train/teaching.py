@@ -18,7 +18,7 @@ from mien.train.seen import Looked, SeenFaces
 LEAST_DEVIATION = 0.05
 """A channel of the teacher counts as active where its deviation over all validation photos passes this."""
 
-REST = 0.75
+REST = 0.85
 """What is left of a reading, beyond the middle one, on a photo that a person calls neutral."""
 
 _TONGUE = ARKIT.index("tongueOut")
