@@ -1,7 +1,9 @@
 """What local and global metric learning add to regression: the paper's ablation, over several seeds."""
 
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import matplotlib as mpl
@@ -19,8 +21,9 @@ from mien.data.tiles import EXPRESSIVE
 from mien.metrics import class_distances
 from mien.nets.local_global import LocalGlobalNet
 from mien.nets.regions import READ
-from mien.train.lgml import ABSENT, APPEARS, EXPRESSIVE_FROM, OPTIONS, LocalGlobalTask, Metrics
+from mien.train.lgml import ABSENT, APPEARS, EXPRESSIVE_FROM, OPTIONS, VIEWS, LocalGlobalTask, Metrics
 from mien.train.loop import train
+from mien.train.seen import look
 
 mpl.use("Agg")
 
@@ -31,12 +34,16 @@ KINDS = {
     "both": Metrics(),
 }
 SEEDS = (0, 1, 2)
-STEPS, BATCH = 800, 64
+STEPS, BATCH = 500, 64
+WORKERS = 2
+"""Trainings at once."""
+
 PLOT = ROOT / "docs" / "methods" / "local-global-ablation.png"
 
 
 def measured(data: Path, folder: Path, metrics: Metrics, seed: int, steps: int) -> dict[str, float]:
-    """The figures of one training from the views that are kept in `folder`."""
+    """The figures of one training from the views that are kept in `folder`, on one thread."""
+    torch.set_num_threads(1)
     torch.manual_seed(seed)
     task = LocalGlobalTask(data, folder, metrics)
     options = replace(OPTIONS, steps=steps, seed=seed, batch=BATCH, score_every=steps)
@@ -80,11 +87,17 @@ def main(data: Path, trained: Path, steps: int = STEPS, ledger: bool = False) ->
         steps: Batches that each network learns from.
         ledger: Also write the figures into benchmarks/ledger, and the plot into docs/methods.
     """
+    look(data, trained, VIEWS)  # once, not once in each process
     found: dict[str, list[dict[str, float]]] = {}
-    for kind, metrics in KINDS.items():
-        for seed in SEEDS:
-            found.setdefault(kind, []).append(measured(data, trained, metrics, seed, steps))
-            Console(stderr=True).print(kind, seed, found[kind][-1])
+    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
+        runs = {
+            kind: [pool.submit(measured, data, trained, metrics, seed, steps) for seed in SEEDS]
+            for kind, metrics in KINDS.items()
+        }
+        for kind, trainings in runs.items():
+            for training in trainings:
+                found.setdefault(kind, []).append(training.result())
+                Console(stderr=True).print(kind, found[kind][-1])
     figures = list(next(iter(found.values()))[0])
     table = {kind: np.array([[run[what] for what in figures] for run in runs]) for kind, runs in found.items()}
     rows = []

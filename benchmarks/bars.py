@@ -86,8 +86,8 @@ def main(data: Path, output: Annotated[Path, tyro.conf.arg(aliases=["-o"])], lim
             if found and seen is not None:
                 ours = found[0].state.expression.weights
                 box = bounds(found[0].landmarks.points)
-                tiles.append(Tile(name, tile(pixels, box, ours, seen.weights), "mien orange, MediaPipe blue"))
-    write_image(board(tiles, 3, "Strong expressions", SIZE), output, overwrite=True)
+                tiles.append(Tile(name, tile(pixels, box, ours, seen.weights)))
+    write_image(board(tiles, 3, "Strong expressions: mien orange, MediaPipe blue", SIZE), output, overwrite=True)
     print(f"wrote {output}")
 
 
