@@ -38,6 +38,9 @@ STEPS, BATCH = 500, 64
 WORKERS = 2
 """Trainings at once."""
 
+_ACROSS = 3
+"""Panels in a row of the plot."""
+
 PLOT = ROOT / "docs" / "methods" / "local-global-ablation.png"
 
 
@@ -121,8 +124,9 @@ def main(data: Path, trained: Path, steps: int = STEPS, ledger: bool = False) ->
 
 def plot(figures: list[str], table: dict[str, Array]) -> None:
     """A panel for each figure: every seed a dot, the mean a bar."""
-    figure, panels = pyplot.subplots(1, len(figures), figsize=(3.1 * len(figures), 3.4))
-    for k, (panel, what) in enumerate(zip(panels, figures, strict=True)):
+    rows = -(-len(figures) // _ACROSS)
+    figure, panels = pyplot.subplots(rows, _ACROSS, figsize=(3.2 * _ACROSS, 2.9 * rows))
+    for k, (panel, what) in enumerate(zip(panels.flat, figures, strict=False)):
         for place, values in enumerate(table.values()):
             panel.hlines(values[:, k].mean(), place - 0.3, place + 0.3, color="black")
             panel.plot(np.full(len(values), place), values[:, k], "o", color="#0072B2", alpha=0.7)
