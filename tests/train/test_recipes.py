@@ -186,12 +186,16 @@ class TestRun:
         with pytest.raises(InputError, match="E_STATE: the checkpoint is damaged"):
             run("refiner", data, tmp_path, TINY, silent, progress=False)
 
-    @pytest.mark.parametrize("name", ["refiner", "lgml"])
-    def test_what_looks_through_the_landmark_network_needs_it_trained(
-        self, name: str, data: Path, tmp_path: Path
-    ) -> None:
+    def test_the_refiner_needs_a_trained_landmark_network(self, data: Path, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="run `mien train landmarks` with the same output folder first"):
-            run(name, data, tmp_path, TINY, silent, progress=False)
+            run("refiner", data, tmp_path, TINY, silent, progress=False)
+
+    def test_lgml_with_a_refiner_needs_its_landmark_network(
+        self, data: Path, trained: tuple[Path, dict[str, ModelCard], list[str]], tmp_path: Path
+    ) -> None:
+        (tmp_path / "refiner.pt").write_bytes((trained[0] / "refiner.pt").read_bytes())
+        with pytest.raises(InputError, match="run `mien train landmarks` with the same output folder first"):
+            run("lgml", data, tmp_path, TINY, silent, progress=False)
 
     def test_lgml_needs_a_trained_refiner(
         self, data: Path, trained: tuple[Path, dict[str, ModelCard], list[str]], tmp_path: Path
