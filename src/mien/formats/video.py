@@ -4,7 +4,6 @@ A video is never held in memory: frames come and go one by one. The file is open
 its first bytes, so no playlist, address or name pattern is ever followed. Times are the video's own.
 """
 
-import struct
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from fractions import Fraction
@@ -12,7 +11,6 @@ from os import SEEK_END, fspath
 from types import TracebackType
 from typing import BinaryIO, Self, cast
 
-import av
 import numpy as np
 from av.container import InputContainer
 from av.error import EOFError as EndOfStream
@@ -27,13 +25,12 @@ from av.video.stream import VideoStream
 from mien.core.arrays import Array
 from mien.core.errors import InputError
 from mien.core.image import Frame
-from mien.formats.files import MediaKind, StrPath, kind_of, open_regular
-from mien.formats.images import MAX_PIXELS, check_size
+from mien.formats.containers import open_container, video_kind
+from mien.formats.files import MediaKind, StrPath, open_regular
+from mien.formats.image_bytes import MAX_PIXELS, check_size
 from mien.formats.video_writer import VideoWriter
 
 __all__ = ["VideoReader", "VideoWriter"]
-
-_DEMUXERS = {MediaKind.MP4: "mp4", MediaKind.MATROSKA: "matroska", MediaKind.AVI: "avi"}
 
 _MOST_READ_ERRORS = 100
 """Errors of the demuxer after which a video counts as ended."""
@@ -71,9 +68,9 @@ class VideoReader:
         self._packets = 0
         with ExitStack() as stack:
             file = stack.enter_context(open_regular(path))
-            kind = _video_kind(file, self.source)
+            kind = video_kind(file, self.source)
             cut = kind is MediaKind.MATROSKA and _is_cut_matroska(file)
-            container = _opened(file, kind, self.source)
+            container = open_container(file, kind, self.source)
             stack.callback(container.close)
             stream = _picture_track(container, self.source, max_pixels)
             self.frame_count: int | None = stream.frames or None
@@ -232,27 +229,6 @@ class _Turn:
         return np.ascontiguousarray(pixels)
 
 
-def _video_kind(file: BinaryIO, source: str) -> MediaKind:
-    head = file.read(64)
-    file.seek(0)
-    kind = kind_of(head, source)
-    if kind.is_still:
-        raise InputError(source, "E_FORMAT", f"a still image ({kind.value}), not a video", "read it as a photo")
-    return kind
-
-
-def _opened(file: BinaryIO, kind: MediaKind, source: str) -> InputContainer:
-    options = {"protocol_whitelist": "file"}
-    try:
-        return av.open(file, "r", format=_DEMUXERS[kind], options=options, metadata_errors="replace")
-    except FFmpegError as error:
-        if kind is MediaKind.MP4 and not _has_index(file):
-            cause = "video index missing (recording interrupted?)"
-            raise InputError(source, "E_TRUNC", cause, "a tool that repairs MP4 files may rebuild it") from error
-        cause = f"the {kind.value} header cannot be read"
-        raise InputError(source, "E_CORRUPT", cause, "fetch or export it again") from error
-
-
 def _picture_track(container: InputContainer, source: str, max_pixels: int) -> VideoStream:
     """The first track of moving pictures, ready to decode; a cover picture is none."""
     tracks = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
@@ -275,24 +251,6 @@ def _timecode(container: InputContainer) -> str | None:
             if name.lower() == "timecode" and value:  # Matroska writes its names in capitals
                 return value
     return None
-
-
-def _has_index(file: BinaryIO) -> bool:
-    """Whether the boxes of an MP4 include a whole `moov`."""
-    end = file.seek(0, SEEK_END)
-    position = 0
-    while position + 8 <= end:
-        file.seek(position)
-        head = file.read(16)
-        size, name = struct.unpack_from(">I4s", head)
-        if size == 1 and len(head) == 16:
-            (size,) = struct.unpack_from(">Q", head, 8)
-        if name == b"moov":
-            return bool(position + size <= end)
-        if size < 8:  # 0 reaches to the end; anything else is no box
-            return False
-        position += size
-    return False
 
 
 def _is_cut_matroska(file: BinaryIO) -> bool:

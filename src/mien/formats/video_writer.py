@@ -1,7 +1,8 @@
 """Frames to an MP4, all or nothing."""
 
 import math
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from os import fspath
 from pathlib import Path
@@ -17,6 +18,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from mien.core.arrays import Array
 from mien.core.errors import UsageError
 from mien.formats.files import StrPath, replacing
+from mien.formats.sound import Sound
 
 _TICKS = 90_000
 """Ticks of the written clock in a second; a frame at 24, 25, 30, 50, 60 or 29.97 a second lasts a whole number."""
@@ -34,6 +36,8 @@ class VideoWriter:
         frame_rate: frames a second, for frames written without a time.
         overwrite: whether a file that is there already may be replaced.
         comment: what the file says about itself, in its metadata.
+        seal: what is done to the finished file before it gets its name, as `provenance.sealing` makes.
+        sound: what is heard, from the first picture on and no longer than the pictures, or None.
 
     Raises:
         UsageError: E_FORMAT, the path does not end in .mp4.
@@ -42,7 +46,15 @@ class VideoWriter:
     """
 
     def __init__(
-        self, path: StrPath, width: int, height: int, frame_rate: float, overwrite: bool = False, comment: str = ""
+        self,
+        path: StrPath,
+        width: int,
+        height: int,
+        frame_rate: float,
+        overwrite: bool = False,
+        comment: str = "",
+        seal: Callable[[Path], None] | None = None,
+        sound: Sound | None = None,
     ) -> None:
         if not (width > 0 and height > 0 and math.isfinite(frame_rate) and frame_rate > 0):
             raise ValueError(f"width, height and frame_rate must be above 0, got {width}, {height}, {frame_rate}")
@@ -53,6 +65,8 @@ class VideoWriter:
         self.frame_rate = frame_rate
         self._overwrite = overwrite
         self._comment = comment
+        self._seal = seal
+        self._sound = sound
         self._written = 0
         self._origin = 0.0
         self._last_tick = -1
@@ -62,6 +76,7 @@ class VideoWriter:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             temporary = stack.enter_context(replacing(self.path, self._overwrite))
+            stack.enter_context(self._sealed(temporary))
             # A file object, not a name: FFmpeg would read patterns and protocols into a name.
             file = stack.enter_context(temporary.open("wb"))
             self._container = av.open(file, "w", format="mp4")
@@ -77,6 +92,8 @@ class VideoWriter:
             coder.time_base = Fraction(1, _TICKS)
             coder.colorspace, coder.color_range = int(Colorspace.ITU709), int(ColorRange.MPEG)
             coder.color_primaries, coder.color_trc = int(ColorPrimaries.BT709), int(ColorTrc.BT709)
+            if self._sound is not None:
+                self._sound.join(self._container)
             self._stack = stack.pop_all()
         return self
 
@@ -113,6 +130,20 @@ class VideoWriter:
         frame.pts, frame.time_base = self._last_tick, Fraction(1, _TICKS)
         self._container.mux(self._stream.encode(frame))
         self._written += 1
+        self._hear(self._last_tick / _TICKS)
+
+    def _hear(self, time: float) -> None:
+        """Writes what sounds before a time."""
+        if self._sound is not None:
+            for packet in self._sound.until(time):
+                self._container.mux(packet)
+
+    @contextmanager
+    def _sealed(self, temporary: Path) -> Iterator[None]:
+        """Seals the file once it is written and closed, when nothing went wrong."""
+        yield
+        if self._seal is not None:
+            self._seal(temporary)
 
     def _finish(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -125,4 +156,5 @@ class VideoWriter:
             self._container.close()
             raise ValueError(f"no frame was written to {self.path}")
         self._container.mux(self._stream.encode(None))
+        self._hear(self._last_tick / _TICKS + 1 / self.frame_rate)
         self._container.close()

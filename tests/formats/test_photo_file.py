@@ -1,0 +1,205 @@
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_signed import CLAIM, identity
+from PIL import ExifTags, Image, ImageCms
+
+from mien.core.arrays import Array
+from mien.core.errors import InputError, UsageError
+from mien.formats.files import MediaKind
+from mien.formats.image_bytes import open_image
+from mien.formats.images import as_stored, read_image, upright
+from mien.formats.photo_file import _deep, decode_photo, encode_photo, reach, read_photo, write_photo
+from mien.formats.provenance import Standing, inspect, sealing
+
+KINDS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
+
+
+@cache
+def picture(width: int = 75, height: int = 52, channels: int = 3) -> Array:
+    y, x = np.mgrid[:height, :width]
+    planes = [128 + 100 * np.sin(x / (5 + c) + y / 9) for c in range(channels)]
+    noise = np.random.default_rng(0).normal(0, 5, (height, width, channels))
+    return (np.stack(planes, -1) + noise).clip(0, 255).astype(np.uint8)
+
+
+def exif(orientation: int = 1) -> Image.Exif:
+    block = Image.Exif()
+    block[ExifTags.Base.Make], block[ExifTags.Base.Orientation] = "Camera", orientation
+    block.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.BodySerialNumber] = "SN-123456"
+    block.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (52.0, 31.0, 12.5)
+    return block
+
+
+def encoded(pixels: Array | Image.Image, kind: str, **options: object) -> bytes:
+    file = BytesIO()
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+@cache
+def profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def edited(pixels: Array) -> tuple[Array, Array]:
+    """A picture with a spot changed, and the mask [H, W] of the spot."""
+    mask = np.zeros(pixels.shape[:2], bool)
+    mask[20:30, 10:25] = True
+    changed = pixels.copy()
+    changed[mask] = 255 - changed[mask]
+    return changed, mask
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("orientation", [1, 3, 6, 7])
+def test_unchanged_the_compressed_pixels_are_the_very_same(kind: str, orientation: int) -> None:
+    data = encoded(picture(), kind, exif=exif(orientation), icc_profile=profile())
+    photo = decode_photo(data, "a")
+    out = encode_photo(photo, photo.frame.pixels, KINDS[kind])
+    again = decode_photo(out, "b")
+    assert np.array_equal(again.frame.pixels, photo.frame.pixels)
+    assert again.stored.orientation == orientation
+    assert again.stored.profile == profile()
+    if kind != "WEBP":
+        assert again.stored.bare.data == photo.stored.bare.data
+    else:
+        assert out[out.index(b"VP8 ") :][:500] == data[data.index(b"VP8 ") :][:500]
+    assert b"SN-123456" not in out
+    assert ExifTags.IFD.GPSInfo not in Image.open(BytesIO(out)).getexif()
+    whole = encode_photo(photo, photo.frame.pixels, KINDS[kind], keep_metadata=True)
+    assert b"SN-123456" in whole
+    assert ExifTags.IFD.GPSInfo in Image.open(BytesIO(whole)).getexif()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_outside_an_edit_nothing_changes(kind: str, orientation: int) -> None:
+    photo = decode_photo(encoded(picture(), kind, exif=exif(orientation), icc_profile=profile()), "a")
+    changed, mask = edited(photo.frame.pixels)
+    out = encode_photo(photo, changed, KINDS[kind])
+    again = decode_photo(out, "b")
+    far = ~reach(photo, mask, KINDS[kind])
+    assert 0.3 < far.mean() < 1
+    assert np.array_equal(again.frame.pixels[far], photo.frame.pixels[far])
+    limit = 0 if kind != "JPEG" else 25
+    assert np.abs(again.frame.pixels.astype(int) - changed)[mask].mean() <= limit
+    assert again.stored.profile == profile()
+    assert b"SN-123456" not in out
+    assert Image.open(BytesIO(out)).getexif()[ExifTags.Base.Make] == "Camera"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_as_stored_undoes_upright(orientation: int) -> None:
+    for pixels in (picture(), picture()[..., 0]):
+        assert np.array_equal(as_stored(upright(pixels, orientation), orientation), pixels)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+@pytest.mark.parametrize("change", [True, False])
+def test_alpha_is_kept_with_the_colours_under_it(kind: str, change: bool) -> None:
+    pixels = picture(channels=4).copy()
+    pixels[5:15, :, 3] = 0
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    photo = decode_photo(encoded(pixels, kind, exif=exif(6), **options), "a")
+    assert photo.alpha is not None
+    assert np.array_equal(photo.alpha, upright(pixels[..., 3], 6))
+    after = edited(photo.frame.pixels)[0] if change else photo.frame.pixels
+    for suffix in (".png", ".webp"):
+        again = decode_photo(encode_photo(photo, after, suffix), "b")
+        assert again.alpha is not None
+        assert np.array_equal(again.alpha, photo.alpha)
+        assert np.array_equal(again.frame.pixels, after)
+    with pytest.raises(UsageError, match="transparent"):
+        encode_photo(photo, after, ".jpg")
+
+
+def test_a_palette_becomes_rgba() -> None:
+    image = Image.fromarray(picture()).convert("P")
+    photo = decode_photo(encoded(image, "PNG", transparency=3), "a")
+    assert photo.alpha is not None
+    assert set(np.unique(photo.alpha)) <= {0, 255}
+    again = decode_photo(encode_photo(photo, edited(photo.frame.pixels)[0], ".png"), "b")
+    assert again.stored.image.mode == "RGBA"
+    assert again.alpha is not None
+    assert np.array_equal(again.alpha, photo.alpha)
+    assert decode_photo(encoded(image, "PNG"), "a").alpha is None
+
+
+def test_sixteen_bits_stay_where_nothing_is_changed() -> None:
+    grey = np.linspace(0, 65535, 52 * 75).reshape(52, 75).astype(np.uint16)
+    photo = decode_photo(encoded(Image.fromarray(grey), "PNG"), "a")
+    changed, mask = edited(photo.frame.pixels)
+    out = encode_photo(photo, changed, ".png")
+    assert out[24:26] == b"\x10\x02"
+    again = decode_photo(out, "b")
+    samples = _deep(again)
+    assert samples is not None
+    assert np.array_equal(samples[..., 0][~mask], grey[~mask])
+    assert np.array_equal(samples[mask], changed[mask].astype(np.uint16) * 257)
+    assert encode_photo(photo, photo.frame.pixels, ".png") == photo.stored.bare.data
+
+
+def test_other_jpegs_stay_close() -> None:
+    for options, mode in (({"progressive": True, "quality": 90}, "RGB"), ({"quality": 90}, "CMYK")):
+        photo = decode_photo(encoded(Image.fromarray(picture()).convert(mode), "JPEG", **options), "a")
+        changed, mask = edited(photo.frame.pixels)
+        assert reach(photo, mask, ".jpg").all()
+        again = decode_photo(encode_photo(photo, changed, ".jpg"), "b")
+        assert np.abs(again.frame.pixels.astype(int) - photo.frame.pixels)[:16].mean() < 4
+
+
+def test_the_tables_stay() -> None:
+    data = encoded(picture(), "JPEG", quality=37, subsampling=1)
+    photo = decode_photo(data, "a")
+    out = encode_photo(photo, edited(photo.frame.pixels)[0], ".jpg")
+    with Image.open(BytesIO(data)) as one, Image.open(BytesIO(out)) as other:
+        assert one.quantization == other.quantization  # type: ignore[attr-defined]
+        assert one.layer == other.layer  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("suffix", KINDS.values())
+def test_into_another_format(kind: str, suffix: str, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(encoded(picture(), kind, exif=exif(8), icc_profile=profile()))
+    photo = read_photo(source)
+    changed, _ = edited(photo.frame.pixels)
+    path = tmp_path / f"a{suffix}"
+    write_photo(photo, changed, path, seal=sealing(CLAIM, identity(), photo.data))
+    assert np.abs(read_image(path).pixels.astype(int) - changed).mean() < 9
+    assert inspect(path, (identity(),)).standing is Standing.HERE
+    assert b"SN-123456" not in path.read_bytes()
+    again = read_photo(path)
+    assert again.stored.profile == profile()
+    assert again.stored.orientation == (8 if KINDS[kind] == suffix else 1)
+
+
+def test_of_an_animation_the_first_picture() -> None:
+    frames = [Image.fromarray(np.roll(picture(), i, 0)) for i in range(3)]
+    data = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    photo = decode_photo(data, "a")
+    out = encode_photo(photo, photo.frame.pixels, ".webp")
+    assert open_image(out, "b").kind is MediaKind.WEBP
+    assert b"ANMF" not in out
+    assert np.array_equal(decode_photo(out, "b").frame.pixels, photo.frame.pixels)
+
+
+def test_what_is_refused(tmp_path: Path) -> None:
+    photo = decode_photo(encoded(picture(), "PNG"), "a")
+    with pytest.raises(ValueError, match="pixels must be uint8"):
+        encode_photo(photo, photo.frame.pixels[:-1], ".png")
+    with pytest.raises(UsageError, match="E_FORMAT"):
+        write_photo(photo, photo.frame.pixels, tmp_path / "a.bmp")
+    with pytest.raises(InputError):
+        decode_photo(b"text", "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_huge_profile_is_left_out() -> None:
+    data = encoded(picture(), "PNG", icc_profile=bytes(2**23))
+    assert decode_photo(data, "a").stored.profile == b""
