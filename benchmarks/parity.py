@@ -14,6 +14,7 @@ from mien.detect.shape import mean_face
 from mien.nets.finder import FaceFinder
 from mien.nets.landmarks import LandmarkNet
 from mien.nets.local_global import LocalGlobalNet
+from mien.nets.mouth import MouthNet
 from mien.nets.refiner import Refiner
 from mien.train.export import parity, twin
 from mien.train.recipes import RECIPES
@@ -31,6 +32,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "finder": FaceFinder,
     "landmarks": LandmarkNet,
     "lgml": lambda: LocalGlobalNet(torch.from_numpy(mirrored())),
+    "mouth": MouthNet,
     "refiner": Refiner,
 }
 

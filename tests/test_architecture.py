@@ -19,7 +19,7 @@ LADDER = (
     {"core"},
     {"imaging", "formats", "weights", "nets", "losses", "metrics"},
     {"runtime", "rig"},
-    {"detect", "data"},
+    {"detect", "data", "paint"},
     {"pipelines", "train"},
     {"compose", "evaluate"},
     {"cli", "web"},

@@ -10,11 +10,15 @@ from torch import Generator, Tensor
 from mien.core.geometry import box_overlap
 from mien.losses import (
     box_distance,
+    covered_distance,
     depth_distance,
+    feature_distance,
     focal,
     global_metric,
+    hinge,
     local_metric,
     point_distance,
+    slope_distance,
     weights_distance,
 )
 
@@ -374,3 +378,43 @@ class TestGlobalMetric:
         for features in (torch.zeros(16, 24), torch.ones(16, 24)):
             features.requires_grad_()
             assert torch.isfinite(gradient(global_metric(features, strength, neutral, person), features)).all()
+
+
+class TestPainting:
+    def pictures(self, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+        cover = torch.zeros(2, 1, 8, 12)
+        cover[:, :, 2:6, 3:9] = 1
+        return normal(seed, 2, 3, 8, 12), normal(seed + 1, 2, 3, 8, 12), cover
+
+    def test_what_is_not_covered_does_not_count(self) -> None:
+        one, other, cover = self.pictures()
+        outside = torch.where(cover > 0, one, one + 9)
+        assert float(covered_distance(one, outside, cover)) == 0
+        assert float(covered_distance(one, one + 2, cover)) == pytest.approx(2, rel=1e-5)
+        assert float(covered_distance(one, other, cover)) > 0
+        assert float(covered_distance(one, other, torch.zeros_like(cover))) == 0
+
+    def test_slopes_see_edges_and_no_level(self) -> None:
+        one, other, cover = self.pictures()
+        assert float(slope_distance(one, one + 5, cover)) == pytest.approx(0, abs=1e-5)
+        assert float(slope_distance(one, other, cover)) > 0
+        ramp = torch.arange(12.0).expand(2, 3, 8, 12)
+        assert float(slope_distance(ramp, ramp * 3, cover)) == pytest.approx(2)
+
+    def test_a_critic_that_is_sure_and_right_loses_nothing(self) -> None:
+        cells = torch.rand(2, 1, 3, 4)
+        sure = torch.full((2, 1, 3, 4), 1.5)
+        assert float(hinge(sure, -sure, cells)) == 0
+        assert float(hinge(-sure, sure, cells)) == pytest.approx(5, rel=1e-5)
+        assert float(hinge(sure * 0, sure * 0, cells)) == pytest.approx(2, rel=1e-5)
+        assert float(hinge(sure, sure, torch.zeros_like(cells))) == 0
+
+    def test_features_are_compared_where_the_hole_is_and_teach_the_made_alone(self) -> None:
+        _, _, cover = self.pictures()
+        made = [normal(4, 2, 5, 4, 6).requires_grad_(), normal(5, 2, 7, 2, 3).requires_grad_()]
+        real = [(part.detach() + 1).requires_grad_() for part in made]
+        loss = feature_distance(made, real, cover)
+        assert float(loss.detach()) == pytest.approx(1, rel=1e-5)
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert all(part.grad is not None and part.grad.abs().max() > 0 for part in made)
+        assert all(part.grad is None for part in real)

@@ -1,5 +1,7 @@
 """Differentiable distances, as pure functions of tensors."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -102,3 +104,46 @@ def global_metric(features: Tensor, strength: Tensor, neutral: Tensor, person: T
     asked = margin * strength[expressive].clamp(max=1)
     wrong = (same[:, :, None] - away[:, None, :] + asked).clamp(min=0) * pairs[:, :, None]
     return wrong.sum() / (pairs.sum() * expressive.sum()).clamp(min=1)
+
+
+def covered_distance(painted: Tensor, true: Tensor, cover: Tensor) -> Tensor:
+    """Mean absolute difference of pictures [B, C, H, W] where `cover` [B, 1, H, W] lies, by its weight."""
+    return ((painted - true).abs().mean(1, keepdim=True) * cover).sum() / cover.sum().clamp(min=1)
+
+
+def slope_distance(painted: Tensor, true: Tensor, cover: Tensor) -> Tensor:
+    """The same for the steps from pixel to pixel, across and down: edges that are soft or lie elsewhere."""
+    across = covered_distance(painted.diff(dim=3), true.diff(dim=3), cover[..., 1:])
+    return across + covered_distance(painted.diff(dim=2), true.diff(dim=2), cover[:, :, 1:])
+
+
+def in_cells(cover: Tensor, like: Tensor) -> Tensor:
+    """[B, 1, h, w] how much of each cell of `like` [B, C, h, w] a cover [B, 1, H, W] takes."""
+    height, width = like.shape[-2:]
+    return functional.adaptive_avg_pool2d(cover, (height, width))
+
+
+def hinge(real: Tensor, made: Tensor, cells: Tensor) -> Tensor:
+    """What a critic's scores [B, 1, h, w] of real and of made pictures cost it: `[1 - real]₊ + [1 + made]₊`.
+
+    Args:
+        real: the higher the more a cell looks real.
+        made: likewise.
+        cells: [B, 1, h, w] how much each cell counts.
+    """
+    wrong = (1 - real).clamp(min=0) + (1 + made).clamp(min=0)
+    return (wrong * cells).sum() / cells.sum().clamp(min=1e-6)
+
+
+def feature_distance(made: Sequence[Tensor], real: Sequence[Tensor], cover: Tensor) -> Tensor:
+    """Mean difference of a critic's features (T.-C. Wang et al. 2018), each [B, C, h, w], where `cover` lies.
+
+    Args:
+        made: of the made pictures.
+        real: of the real ones, which do not learn.
+        cover: [B, 1, H, W] of 0 to 1, averaged down to each size.
+    """
+    total = cover.new_zeros(())
+    for one, other in zip(made, real, strict=True):
+        total = total + covered_distance(one, other.detach(), in_cells(cover, one))
+    return total / len(made)

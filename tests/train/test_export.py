@@ -17,6 +17,7 @@ from mien.core.errors import ModelError
 from mien.nets.finder import FaceFinder
 from mien.nets.landmarks import LandmarkNet
 from mien.nets.local_global import LocalGlobalNet
+from mien.nets.mouth import MouthNet
 from mien.nets.refiner import Refiner
 from mien.train import export as exporting
 from mien.train.export import Signature, Story, export, parity, rounded, twin, write_recipe, write_story
@@ -30,6 +31,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "landmarks": LandmarkNet,
     "refiner": Refiner,
     "lgml": lambda: LocalGlobalNet(torch.from_numpy(mirror())),
+    "mouth": MouthNet,
 }
 SHIPPED = Path(exporting.__file__).parents[1] / "weights" / "shipped"
 STORY = Story("p", "i", None, "our own", "drawn faces", "all of it")
@@ -181,7 +183,7 @@ class TestCards:
         assert recipe["validation"] == {"error": 2.5}
 
 
-@pytest.mark.parametrize("name", ["finder", "landmarks", "refiner", "lgml"])
+@pytest.mark.parametrize("name", ["finder", "landmarks", "refiner", "lgml", "mouth"])
 def test_shipped_weights_name_no_file_of_the_machine_that_exported_them(name: str) -> None:
     content = (Path(str(shipped())) / f"{name}.onnx").read_bytes()
     assert b".py" not in content

@@ -183,7 +183,7 @@ def parity(network: nn.Module, signature: Signature, weights: bytes) -> float:
     worst = 0.0
     for _ in range(10):
         inputs = [
-            example.mean() + example.std() * torch.randn(example.shape, generator=generator)
+            example.mean() + example.std(correction=0) * torch.randn(example.shape, generator=generator)
             for _, example in signature.inputs
         ]
         with torch.no_grad():

@@ -109,7 +109,7 @@ def train(
     optimiser = torch.optim.AdamW(list(network.parameters()), lr=options.rate, weight_decay=options.decay)
     step = _resume(checkpoint, options, network, average, optimiser)
     generator, losses, saved = Generator(), [], time.monotonic()
-    with _bar(progress) as bar:
+    with progress_bar(progress) as bar:
         line = bar.add_task("", total=options.steps, completed=step)
         while step < options.steps:
             generator.manual_seed(options.seed * 1_000_003 + step)
@@ -117,7 +117,7 @@ def train(
                 group["lr"] = learning_rate(step, options)
             losses.append(_learn(task, options, generator, network.train(), optimiser))
             step += 1
-            _follow(average, network, min(0.998, step / (step + 20)))
+            follow(average, network, step)
             bar.update(line, advance=1)
             finished = step == options.steps
             if finished or step % options.score_every == 0:
@@ -139,7 +139,8 @@ def wide_registers() -> bool:
     return torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 
 
-def _bar(shown: bool) -> Progress:
+def progress_bar(shown: bool) -> Progress:
+    """The bar of a training, on standard error."""
     counts, times = (BarColumn(), MofNCompleteColumn()), (TimeElapsedColumn(), TimeRemainingColumn())
     console = Console(stderr=True)  # results alone go to standard output
     return Progress(*counts, TextColumn("{task.description}"), *times, console=console, disable=not shown)
@@ -170,8 +171,9 @@ def _learn(
     return loss.detach()
 
 
-def _follow(average: nn.Module, network: nn.Module, keep: float) -> None:
-    """Moves the averaged weights a little towards the present ones."""
+def follow(average: nn.Module, network: nn.Module, step: int) -> None:
+    """Moves the averaged weights a little towards those after `step` steps; at first, much."""
+    keep = min(0.998, step / (step + 20))
     with torch.no_grad():
         for slow, fast in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
             if slow.dtype.is_floating_point:
@@ -206,16 +208,28 @@ def begin_from(network: nn.Module, file: Path) -> None:
         raise InputError(file, "E_STATE", "this checkpoint does not fit the network", remedy) from error
 
 
-def _resume(
-    checkpoint: Path, options: TrainOptions, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
-) -> int:
+def resumed(checkpoint: Path, options: TrainOptions) -> dict[str, Any] | None:
+    """What a training that was begun with these options left; None when it is the first.
+
+    Raises:
+        InputError: the checkpoint is damaged, or belongs to other options.
+    """
     if not checkpoint.exists():
-        return 0
+        return None
     state = read_checkpoint(checkpoint)
     same = ("steps", "batch", "rate", "decay", "seed", "bfloat16")
     if any(state["options"][name] != getattr(options, name) for name in same):
         remedy = "name another folder, or give the options it was started with"
         raise InputError(checkpoint, "E_STATE", "this checkpoint belongs to a training with other options", remedy)
+    return state
+
+
+def _resume(
+    checkpoint: Path, options: TrainOptions, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
+) -> int:
+    state = resumed(checkpoint, options)
+    if state is None:
+        return 0
     network.load_state_dict(state["network"])
     average.load_state_dict(state["average"])
     optimiser.load_state_dict(state["optimiser"])

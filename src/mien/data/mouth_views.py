@@ -1,0 +1,199 @@
+"""A mouth to learn from: cut out, and what surrounds it changed as a warp, a light or a lipstick would change it."""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image, ImageFilter
+from torch import Tensor
+
+from mien.core.arrays import Array
+from mien.core.basis import ARKIT
+from mien.core.geometry import compose_affine
+from mien.data.mouths import Mouths
+from mien.imaging.mouth_patch import GROW, HEIGHT, MAPS, WIDTH, MouthPatch, filled, placement, sharpness
+
+NARROW = 48, 96
+"""Height and width of the window of a patch that an ordinary mouth is learned in: half of the time goes further."""
+
+_ROOM = 7.0
+"""Pixels that a window keeps beyond the lips' edge on every side."""
+
+_GROW = 1.5, 4.0
+"""Pixels by which holes are larger than the opening."""
+
+_BLURRED, _SHARPENED = 0.12, 0.2
+"""Shares of the mouths."""
+
+_GREY, _COLOURED = 0.06, 6.0
+"""Share of the mouths that are in black and white; the difference of colours, grey levels, of pictures that are not."""
+
+_TREMBLE = 0.45
+"""Deviation of the lips' points, pixels."""
+
+
+class Damaged(NamedTuple):
+    """A batch of mouths that were cut out.
+
+    Args:
+        picture: [B, 3, h, w] of 0 to 255, as a warp leaves it.
+        maps: [B, 7, h, w] what lies where, see `MAPS`.
+        weights: [B, 52].
+        sharpness: [B, 1].
+        target: [B, 3, h, w] what was there.
+    """
+
+    picture: Tensor
+    maps: Tensor
+    weights: Tensor
+    sharpness: Tensor
+    target: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """One mouth, arrays of the whole patch, planes last."""
+
+    picture: Array
+    target: Array
+    maps: Array
+    weights: Array
+    sharpness: float
+    inner: Array
+
+
+def fits_narrow(mouths: Mouths) -> Array:
+    """[N] bool, which mouths fit a `NARROW` window with their surroundings."""
+    sizes = np.array([np.ptp(MouthPatch.of(points).inner, axis=0) for points in mouths.points])
+    return np.asarray((sizes[:, ::-1] + 2 * _ROOM <= NARROW).all(1))
+
+
+def plain(mouths: Mouths, which: Array) -> Damaged:
+    """The whole patches of some mouths, cut out as at run time, and nothing else changed."""
+    views = []
+    for k in which:
+        patch = MouthPatch.of(mouths.points[k])
+        cut = patch.cut(mouths.pictures[k])
+        target = cut.astype(np.float32)
+        views.append(
+            _View(target, target, patch.maps(GROW), mouths.weights[k], sharpness(cut, patch.inner), patch.inner)
+        )
+    return _stacked(views, [(0, 0)] * len(views), (HEIGHT, WIDTH))
+
+
+def varied(mouths: Mouths, which: Array, rng: np.random.Generator, window: tuple[int, int]) -> Damaged:
+    """Some mouths in windows of a height and a width, each changed at random."""
+    views = [_varied(mouths.pictures[k], mouths.points[k], mouths.weights[k], rng) for k in which]
+    return _stacked(views, [_corner(view.inner, window, rng) for view in views], window)
+
+
+def _corner(inner: Array, window: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+    """The top left corner, row and column, of a window that shows the lips' opening with room round it if it can."""
+    corner = []
+    for axis, whole in ((1, HEIGHT), (0, WIDTH)):
+        size = window[1 - axis]
+        low, high = float(inner[:, axis].min()) - _ROOM, float(inner[:, axis].max()) + _ROOM
+        first, last = sorted((high - size, low))
+        place = rng.uniform(first, last)
+        corner.append(int(np.clip(round(place), 0, whole - size)))
+    return corner[0], corner[1]
+
+
+def _stacked(views: list[_View], corners: list[tuple[int, int]], window: tuple[int, int]) -> Damaged:
+    rows, columns = window
+
+    def planes(name: str) -> Tensor:
+        parts = [
+            getattr(view, name)[y : y + rows, x : x + columns].transpose(2, 0, 1)
+            for view, (y, x) in zip(views, corners, strict=True)
+        ]
+        return torch.from_numpy(np.ascontiguousarray(np.stack(parts)))
+
+    maps = [view.maps[:, y : y + rows, x : x + columns] for view, (y, x) in zip(views, corners, strict=True)]
+    return Damaged(
+        planes("picture"),
+        torch.from_numpy(np.stack(maps)),
+        torch.from_numpy(np.stack([view.weights for view in views]).astype(np.float32)),
+        torch.tensor([[view.sharpness] for view in views], dtype=torch.float32),
+        planes("target"),
+    )
+
+
+def _varied(pixels: Array, points: Array, weights: Array, rng: np.random.Generator) -> _View:
+    way = compose_affine(placement(points.astype(np.float64)), _wander(rng))
+    patch = MouthPatch.at(points.astype(np.float64), way)
+    if rng.random() < 0.5:
+        patch, weights = patch.mirrored(), weights[ARKIT.mirror]
+    cut = patch.cut(pixels)
+    cut = _focused(cut, rng)
+    seen = sharpness(cut, patch.inner)
+    trembling = replace(patch, inner=patch.inner + rng.normal(0, _TREMBLE, patch.inner.shape))
+    maps = trembling.maps(float(rng.uniform(*_GROW)))
+    target = _coloured(_relit(cut.astype(np.float32), rng), patch, maps[MAPS.index("opening")], rng)
+    if rng.random() < 0.3:
+        target += rng.normal(0, rng.uniform(0, 3), target.shape).astype(np.float32)
+    np.clip(target, 0, 255, out=target)
+    heard = weights + rng.normal(0, 0.04, weights.shape)
+    return _View(_seamed(target, trembling, maps, rng), target, maps, heard, seen, patch.inner)
+
+
+def _focused(cut: Array, rng: np.random.Generator) -> Array:
+    """Some blurred and some sharpened: what sharpness is must be learned from one mouth, and wide ones are all soft."""
+    kind = rng.random()
+    if kind < _BLURRED:
+        focus: ImageFilter.Filter = ImageFilter.GaussianBlur(float(rng.uniform(0.5, 1.2)))
+    elif kind < _BLURRED + _SHARPENED:
+        focus = ImageFilter.UnsharpMask(float(rng.uniform(0.8, 1.6)), int(rng.integers(50, 140)), 0)
+    else:
+        return cut
+    return np.asarray(Image.fromarray(cut).filter(focus))
+
+
+def _wander(rng: np.random.Generator) -> Array:
+    """[2, 3] a small turn, scale and shift about the middle of the patch."""
+    angle, scale = rng.normal(0, np.radians(2)), np.exp(rng.normal(0, 0.04))
+    linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    middle = np.array([WIDTH / 2, HEIGHT / 2])
+    return np.concatenate([linear, (middle + rng.normal(0, 1.5, 2) - linear @ middle)[:, None]], axis=1)
+
+
+def _relit(target: Array, rng: np.random.Generator) -> Array:
+    """Under another light: exposure, its colour, contrast in the darks; paler or richer, or in black and white."""
+    colour = 0.0 if rng.random() < _GREY else float(np.exp(rng.normal(0, 0.12)))
+    grey = target @ np.array([0.299, 0.587, 0.114], np.float32)
+    target = grey[..., None] + colour * (target - grey[..., None])
+    light = np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.04, 3))
+    light = light if colour else light.mean()
+    gamma = np.exp(rng.normal(0, 0.1))
+    return np.asarray((np.clip(target / 255, 1e-3, 1) ** gamma * light * 255).astype(np.float32))
+
+
+def _coloured(target: Array, patch: MouthPatch, opening: Array, rng: np.random.Generator) -> Array:
+    """Skin and lips darker or lighter while the teeth nearly stay, and lips of another colour."""
+    inside = _soft(opening, 1.0)[..., None]
+    if rng.random() < 0.5:
+        exposure = rng.uniform(-0.45, 0.3)
+        target = target * np.exp(exposure * (1 - 0.75 * inside)).astype(np.float32)
+    if rng.random() < 0.5 and np.ptp(target, axis=2).max() > _COLOURED:
+        lips = _soft(filled(patch.outer, 0.0, WIDTH, HEIGHT), 1.5)[..., None] * (1 - inside)
+        tint = np.array([rng.uniform(-0.15, 0.2), rng.uniform(-0.45, 0.15), rng.uniform(-0.4, 0.2)])
+        target = target * np.exp(tint * lips).astype(np.float32)
+    return np.asarray(target, np.float32)
+
+
+def _seamed(target: Array, patch: MouthPatch, maps: Array, rng: np.random.Generator) -> Array:
+    """The edge of the lips as a warp leaves it: often darkened by the seam of the closed mouth, more on one lip."""
+    if rng.random() < 0.5:
+        return target
+    hole = maps[MAPS.index("hole")]
+    ring = filled(patch.inner, float(rng.uniform(3.5, 6)), WIDTH, HEIGHT) * (1 - hole)
+    above = maps[MAPS.index("below_upper")] < maps[MAPS.index("above_lower")]
+    dark = _soft(ring * np.where(above, *rng.uniform(0, 0.55, 2)), 0.8)[..., None]
+    return np.asarray(target * (1 - dark), np.float32)
+
+
+def _soft(cover: Array, radius: float) -> Array:
+    """A cover [H, W] of 0 to 1 with its edge blurred."""
+    grey = Image.fromarray((cover * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius))
+    return np.asarray(grey, np.float32) / 255

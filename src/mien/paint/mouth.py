@@ -1,0 +1,73 @@
+"""The texture step of an edit: paints what an opened mouth shows where a warp left a hole."""
+
+from typing import Self
+
+import numpy as np
+
+from mien.core.arrays import Array, frozen_array
+from mien.core.basis import ARKIT
+from mien.imaging.mouth_blend import compose
+from mien.imaging.mouth_patch import LEAST_GAP, MouthPatch
+from mien.runtime.session import OnnxSession
+from mien.weights.catalog import card
+
+_SMILING, _GAPING = 8.0, 24.0
+"""Pixels of a patch between the lips of mouths that good portraits show, and of those that only clips and news do."""
+
+_CRISP, _SOFT = 0.6, -0.5
+"""The sharpness of the better half of either: no mouth to learn from was wide open and crisp; it comes in blocks."""
+
+
+def crispness(gap: float) -> float:
+    """The sharpness to ask for, where lips are `gap` pixels of a patch apart: as `imaging.mouth_patch` measures it."""
+    return float(np.interp(gap, (_SMILING, _GAPING), (_CRISP, _SOFT)))
+
+
+class MouthPainter:
+    """Paints teeth, the dark between them and the tongue.
+
+    Args:
+        session: the network `mouth`.
+    """
+
+    def __init__(self, session: OnnxSession) -> None:
+        self._session = session
+
+    @classmethod
+    def shipped(cls) -> Self:
+        """With the network of the package. Raises `ModelError` when its file was changed."""
+        return cls(OnnxSession(card("mouth")))
+
+    def paint(self, pixels: Array, points: Array, weights: Array) -> Array:
+        """The photo with its mouth painted; as it was where the lips are shut.
+
+        Args:
+            pixels: [H, W, 3] uint8 RGB, the warped photo; what lies between the lips is painted over.
+            points: [478, 2 or more] the face's landmarks as they are now, pixels of the photo with centres at .5.
+            weights: [52] over `ARKIT`, the expression as it is now; what passes 0 to 1 counts as these.
+
+        Returns:
+            [H, W, 3] uint8, a new array.
+
+        Raises:
+            ValueError: points or weights have another shape, or are not finite.
+        """
+        patch = MouthPatch.of(points)
+        said = frozen_array(weights, "weights", (len(ARKIT),), np.float32)
+        if patch.gap < LEAST_GAP:
+            return pixels.copy()
+        return compose(pixels, self.look(patch.cut(pixels), patch, said, crispness(patch.gap)), patch)
+
+    def look(self, cut: Array, patch: MouthPatch, weights: Array, sharpness: float) -> Array:
+        """What the network makes of a patch: [96, 128, 3] float32 of about 0 to 255, the hole painted.
+
+        Args:
+            cut: [96, 128, 3] uint8, what `patch.cut` gives.
+            patch: its lips.
+            weights: [52] over `ARKIT`.
+            sharpness: what is asked for, as `mien.imaging.mouth_patch.sharpness` measures it.
+        """
+        picture = cut.astype(np.float32).transpose(2, 0, 1)
+        told = np.clip(weights, 0, 1), np.array([sharpness])
+        (painted,) = self._session(picture[None], patch.maps()[None], *(value[None] for value in told))
+        return np.asarray(painted[0].transpose(1, 2, 0))

@@ -1,0 +1,138 @@
+"""The training loop of a network that has a critic: both learn from the same batch, the critic from where it begins.
+
+Checkpoints, rates, averages and reports are those of `mien.train.loop`.
+"""
+
+import copy
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Generator, Tensor, nn
+
+from mien.core.report import Row
+from mien.train.loop import TrainOptions, follow, learning_rate, progress_bar, resumed, save_atomically
+
+BETAS = 0.5, 0.99
+"""Of Adam, for both: a critic changes what the network is told, so what was long ago must count for little."""
+
+Sample = TypeVar("Sample")
+
+
+class Duel(Protocol[Sample]):
+    """What the loop needs: a network and its critic, fresh samples, what each of the two loses, and a score."""
+
+    @property
+    def network(self) -> nn.Module:
+        """What learns, and ships."""
+        ...
+
+    @property
+    def critic(self) -> nn.Module:
+        """What learns to tell the network's answers from the truth."""
+        ...
+
+    @property
+    def begins(self) -> int:
+        """Samples after which the critic begins; before, the network could be told from the truth by anything."""
+        ...
+
+    def draw(self, batch: int, generator: Generator) -> Sample:
+        """A fresh batch that `generator` alone decides."""
+        ...
+
+    def answer(self, sample: Sample) -> Tensor:
+        """What the network makes of a batch."""
+        ...
+
+    def loss(self, sample: Sample, answer: Tensor, judged: bool) -> Tensor:
+        """The network's loss; `judged` says whether the critic has a say in it."""
+        ...
+
+    def critic_loss(self, sample: Sample, answer: Tensor) -> Tensor:
+        """The critic's loss on a batch and an answer that passes nothing back."""
+        ...
+
+    def score(self, network: nn.Module) -> tuple[Row, ...]:
+        """Figures of `network`, in evaluation mode, on the validation pictures."""
+        ...
+
+
+def contest(
+    task: Duel[Any],
+    options: TrainOptions,
+    checkpoint: Path,
+    report: Callable[[int, float, tuple[Row, ...]], None],
+    progress: bool = True,
+) -> nn.Module:
+    """Trains both, and gives back the averaged network in evaluation mode; see `mien.train.loop.train`.
+
+    Raises:
+        InputError: the checkpoint belongs to other options.
+    """
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    network, critic = (
+        net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        for net in (task.network, task.critic)
+    )
+    average: nn.Module = copy.deepcopy(network).eval()
+    optimisers = [torch.optim.Adam(net.parameters(), lr=options.rate, betas=BETAS) for net in (network, critic)]
+    kept: dict[str, Any] = {"network": network, "average": average, "critic": critic}
+    kept |= {"optimiser": optimisers[0], "critic_optimiser": optimisers[1]}
+    state = resumed(checkpoint, options)
+    if state is not None:
+        for name, part in kept.items():
+            part.load_state_dict(state[name])
+    step = 0 if state is None else int(state["step"])
+    generator, losses, saved = Generator(), [], time.monotonic()
+    with progress_bar(progress) as bar:
+        line = bar.add_task("", total=options.steps, completed=step)
+        while step < options.steps:
+            generator.manual_seed(options.seed * 1_000_003 + step)
+            for group in (*optimisers[0].param_groups, *optimisers[1].param_groups):
+                group["lr"] = learning_rate(step, options)
+            losses.append(_learn(task, options.batch, generator, optimisers, step * options.batch >= task.begins))
+            step += 1
+            follow(average, network, step)
+            bar.update(line, advance=1)
+            finished = step == options.steps
+            if finished or step % options.score_every == 0:
+                scores = task.score(average)
+                mean = float(torch.stack(losses).mean())
+                losses.clear()
+                report(step, mean, scores)
+                figures = "  ".join(f"{row.what} {row.value:.4g}" for row in scores[:3])
+                bar.update(line, description=f"loss {mean:.4f}  {figures}")
+            if finished or time.monotonic() - saved > options.save_every:
+                parts = {name: part.state_dict() for name, part in kept.items()}
+                save_atomically(parts | {"step": step, "options": vars(options)}, checkpoint)
+                saved = time.monotonic()
+    return average
+
+
+def _learn(
+    task: Duel[Any], batch: int, generator: Generator, optimisers: list[torch.optim.Adam], judged: bool
+) -> Tensor:
+    """One step of both on a fresh batch; the network's loss."""
+    with torch.no_grad():
+        sample = task.draw(batch, generator)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(generator.initial_seed())  # what is random in a loss comes of the step, too
+        answer = task.answer(sample)
+        task.critic.requires_grad_(False)  # it passes judgement on, and does not learn from what it flatters
+        loss = task.loss(sample, answer, judged)
+        _step(loss, task.network, optimisers[0])
+        if judged:
+            task.critic.requires_grad_(True)
+            _step(task.critic_loss(sample, answer.detach()), task.critic, optimisers[1])
+    return loss.detach()
+
+
+def _step(loss: Tensor, network: nn.Module, optimiser: torch.optim.Adam) -> None:
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+    optimiser.step()

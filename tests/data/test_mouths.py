@@ -1,0 +1,189 @@
+"""Mouths to learn from are open, sharp and large enough; each pack gives its share; a view agrees with its maps."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from made_packs import faces_columns, make_packs, save_pack
+from PIL import Image
+
+from mien.core.arrays import Array
+from mien.core.basis import ARKIT
+from mien.core.errors import InputError
+from mien.data.mouth_views import NARROW, Damaged, fits_narrow, plain, varied
+from mien.data.mouths import OPEN, SMALL, Mouths, read_mouths
+from mien.imaging.mouth_patch import HEIGHT, MAPS, WIDTH, MouthPatch, sharpness
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+HOLE, OPENING, ALONG = (MAPS.index(name) for name in ("hole", "opening", "along"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_packs(tmp_path_factory.mktemp("mouths"))
+
+
+@pytest.fixture(scope="module")
+def mouths(folder: Path) -> Mouths:
+    return read_mouths(folder, "train")
+
+
+def changed(folder: Path, **columns: Array) -> Path:
+    """A folder of one pack with some columns replaced."""
+    folder.mkdir()
+    save_pack(folder / "faces-made.npz", faces_columns("made", 3) | columns)
+    return folder
+
+
+class TestRead:
+    def test_every_mouth_is_open_and_lies_where_it_lay(self, mouths: Mouths) -> None:
+        assert len(mouths) == len(mouths.points) == len(mouths.weights) == len(mouths.share) == len(mouths.pack)
+        assert (mouths.gap >= OPEN).all()
+        for picture, points, gap in zip(mouths.pictures, mouths.points, mouths.gap, strict=True):
+            patch = MouthPatch.of(points)
+            assert patch.gap == pytest.approx(gap, rel=1e-3)
+            assert patch.scale > SMALL
+            x, y = points[13]
+            assert 0 < x < picture.shape[1]
+            assert 0 < y < picture.shape[0]
+            assert picture.shape[1] < 250
+
+    def test_a_cut_out_holds_what_its_patch_shows(self, folder: Path, mouths: Mouths) -> None:
+        from_picture = mouths.pictures[0]
+        cut = MouthPatch.of(mouths.points[0]).cut(from_picture)
+        assert cut[2:-2, 2:-2].std() > 5
+
+    def test_shares_are_the_packs_and_sum_to_one(self, mouths: Mouths) -> None:
+        assert mouths.share.sum() == pytest.approx(1)
+        of = {name: mouths.share[mouths.pack == name].sum() for name in np.unique(mouths.pack)}
+        assert of["faces-synthetic"] / of["faces-wild"] == pytest.approx(0.22 / 0.15)
+
+    def test_wide_mouths_are_drawn_more_often(self, mouths: Mouths) -> None:
+        for name in np.unique(mouths.pack):
+            of_it = mouths.pack == name
+            assert np.corrcoef(mouths.gap[of_it], mouths.share[of_it])[0, 1] > 0.8
+
+    def test_validation_mouths_are_others(self, folder: Path, mouths: Mouths) -> None:
+        val = read_mouths(folder, "val")
+        assert 0 < len(val) < len(mouths)
+        assert not {p.tobytes() for p in val.pictures} & {p.tobytes() for p in mouths.pictures}
+
+    def test_one_person_of_many_pictures_does_not_take_over(self, tmp_path: Path) -> None:
+        columns = faces_columns("made", 3)
+        who = np.array(["often"] * 8 + [f"once {k}" for k in range(4)])
+        mouths = read_mouths(changed(tmp_path / "one", identity=who, split=np.full(12, "train")), "train")
+        shares = mouths.share / np.clip(mouths.gap, 4, 40)
+        assert len(mouths) == len(columns["split"])
+        assert shares[:8].sum() < shares[8:].sum()
+
+    @pytest.mark.parametrize("reason", ["unsure", "blurred", "small"])
+    def test_what_teaches_nothing_is_left_out(self, reason: str, tmp_path: Path) -> None:
+        columns = faces_columns("made", 3)
+        if reason == "unsure":
+            columns["spread"] = np.full(12, 4, np.float16)
+        elif reason == "blurred":
+            grey = faces_columns("made", 3)
+            columns["webp"], columns["offsets"] = _flat(len(grey["split"]))
+        else:
+            columns["landmarks"] = (columns["landmarks"] * 0.5).astype(np.int16)
+        with pytest.raises(InputError, match="E_NOTHING: holds no open, sharp mouth to learn from"):
+            read_mouths(changed(tmp_path / reason, **columns), "train")
+
+    def test_a_face_without_points_is_passed_over(self, tmp_path: Path) -> None:
+        columns = faces_columns("made", 3)
+        columns["landmarks"] = columns["landmarks"].copy()
+        columns["landmarks"][0] = 0
+        whole = read_mouths(changed(tmp_path / "whole"), "train")
+        assert len(read_mouths(changed(tmp_path / "one", **columns), "train")) == len(whole) - 1
+
+    @pytest.mark.skipif(not (SHARED / "faces-official.npz").is_file(), reason="the packs lie in ../shared, not here")
+    def test_portraits_of_officials_give_some_hundred(self, tmp_path: Path) -> None:
+        (tmp_path / "faces-official.npz").symlink_to(SHARED / "faces-official.npz")
+        found = read_mouths(tmp_path, "val")
+        assert 25 < len(found) < 55
+
+
+def _flat(count: int) -> tuple[Array, Array]:
+    """The stream and offsets of pictures of a slope of light, in which nothing is sharp."""
+    slope = np.tile(np.linspace(60, 190, 250).astype(np.uint8), (250, 1))
+    buffer = io.BytesIO()
+    Image.fromarray(np.repeat(slope[..., None], 3, 2)).save(buffer, "WEBP", lossless=True, quality=0, method=0)
+    part = np.frombuffer(buffer.getvalue(), np.uint8)
+    return np.tile(part, count), np.arange(count + 1) * len(part)
+
+
+def one(mouths: Mouths, seed: int, window: tuple[int, int] = (HEIGHT, WIDTH), count: int = 6) -> Damaged:
+    return varied(mouths, np.arange(count) % len(mouths), np.random.default_rng(seed), window)
+
+
+class TestViews:
+    def test_the_seed_alone_decides(self, mouths: Mouths) -> None:
+        first, same, other = one(mouths, 1), one(mouths, 1), one(mouths, 2)
+        assert all(torch.equal(a, b) for a, b in zip(first, same, strict=True))
+        assert not torch.equal(first.target, other.target)
+
+    @pytest.mark.parametrize("window", [NARROW, (HEIGHT, WIDTH)])
+    def test_shapes_and_ranges(self, mouths: Mouths, window: tuple[int, int]) -> None:
+        sample = one(mouths, 3, window)
+        assert sample.picture.shape == sample.target.shape == (6, 3, *window)
+        assert sample.maps.shape == (6, len(MAPS), *window)
+        assert sample.weights.shape == (6, len(ARKIT))
+        assert sample.sharpness.shape == (6, 1)
+        for part in sample:
+            assert part.dtype == torch.float32
+            assert part.isfinite().all()
+        assert 0 <= float(sample.target.min()) <= float(sample.target.max()) <= 255
+
+    def test_a_narrow_window_shows_the_whole_hole_of_a_mouth_that_fits(self, mouths: Mouths) -> None:
+        fits = np.flatnonzero(fits_narrow(mouths))
+        assert len(fits) > 0
+        for seed in range(4):
+            sample = varied(mouths, fits, np.random.default_rng(seed), NARROW)
+            hole = sample.maps[:, HOLE]
+            assert (hole.sum((1, 2)) > 100).all()
+            edge = torch.cat([hole[:, 0], hole[:, -1], hole[:, :, 0], hole[:, :, -1]], 1)
+            assert float(edge.max()) == 0
+
+    def test_the_hole_lies_on_the_mouth_mirrored_or_not(self, mouths: Mouths) -> None:
+        """A drawn mouth is dark red: it must lie where the maps say, in either hand."""
+        sample = one(mouths, 5, count=24)
+        for target, maps in zip(sample.target, sample.maps, strict=True):
+            red_over_green = target[0] - target[1]
+            opening = maps[OPENING] == 1
+            assert target.mean(0)[opening].mean() < target.mean(0)[maps[HOLE] == 0].mean()
+            assert red_over_green[opening].mean() > 0 or red_over_green.abs().max() < 1e-3  # or in black and white
+        assert (sample.maps[:, ALONG].diff(dim=2).mean((1, 2)) > 0).all()
+
+    def test_only_the_rim_of_the_hole_is_damaged_and_only_darker(self, mouths: Mouths) -> None:
+        sample = one(mouths, 6, count=24)
+        away = sample.target - sample.picture
+        assert float(away.min()) >= 0
+        assert float(away.max()) > 10
+        assert 0 < int((away.amax((1, 2, 3)) > 3).sum()) < 24
+        for change, maps in zip(away, sample.maps, strict=True):
+            touched = change.amax(0) > 2
+            if touched.any():
+                near = torch.nn.functional.max_pool2d(maps[None, :1], 15, 1, 7)[0, 0] > 0
+                assert near[touched].all()
+
+    def test_weights_are_swapped_in_a_mirror(self, mouths: Mouths) -> None:
+        left, right = (ARKIT.index("mouthSmile" + side) for side in ("Left", "Right"))
+        weights = np.zeros_like(mouths.weights)
+        weights[:, left] = 1
+        lopsided = Mouths(mouths.pictures, mouths.points, weights, mouths.gap, mouths.share, mouths.pack)
+        told = one(lopsided, 7, count=24).weights
+        turned = told[:, right] > 0.5
+        assert 0 < int(turned.sum()) < 24
+        assert (told[turned, left] < 0.5).all()
+        assert (told[~turned, left] > 0.5).all()
+
+    def test_plain_ones_are_what_the_painter_will_see(self, mouths: Mouths) -> None:
+        sample = plain(mouths, np.array([1]))
+        patch = MouthPatch.of(mouths.points[1])
+        cut = patch.cut(mouths.pictures[1])
+        np.testing.assert_array_equal(sample.picture[0].permute(1, 2, 0).numpy(), cut)
+        assert torch.equal(sample.picture, sample.target)
+        np.testing.assert_array_equal(sample.maps[0].numpy(), patch.maps())
+        assert float(sample.sharpness) == pytest.approx(sharpness(cut, patch.inner))

@@ -1,0 +1,41 @@
+"""Drawn faces whose mouths are shut or open, larger or smaller, turned in the picture."""
+
+import numpy as np
+from made_packs import draw_face, moved_face, textured
+
+from mien.core.arrays import Array
+from mien.core.basis import ARKIT
+from mien.core.points import INNER_LIPS
+
+
+def weights_of(jaw: float) -> Array:
+    """[52] of which jawOpen alone is not 0."""
+    weights = np.zeros(len(ARKIT), np.float32)
+    weights[ARKIT.index("jawOpen")] = jaw
+    return weights
+
+
+def face_points(size: float, centre: tuple[float, float], jaw: float = 0.8, turn: float = 0.0) -> Array:
+    """[478, 2] pixels of a face `size` pixels high, its middle at `centre`, turned clockwise by `turn` radians."""
+    points = moved_face(weights_of(jaw))[:, :2].copy()
+    points *= size / float(np.ptp(points, axis=0).max())
+    cos, sin = np.cos(turn), np.sin(turn)
+    return np.asarray((points - points.mean(0)) @ np.array([[cos, sin], [-sin, cos]]) + centre)
+
+
+def shut(points: Array) -> Array:
+    """The same face with its lips on one line."""
+    closed = points.copy()
+    right, left = points[INNER_LIPS[0]], points[INNER_LIPS[len(INNER_LIPS) // 2]]
+    axis = (left - right) / np.linalg.norm(left - right)
+    ring = list(INNER_LIPS)
+    closed[ring] = right + ((points[ring] - right) @ axis)[:, None] * axis
+    return closed
+
+
+def photo(points: Array, width: int, height: int, seed: int = 0) -> Array:
+    """[height, width, 3] uint8 of a drawn face before blotches."""
+    rng = np.random.default_rng(seed)
+    picture = textured(rng, width, height)
+    draw_face(picture, points, rng)
+    return np.array(picture)
