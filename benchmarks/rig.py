@@ -77,7 +77,7 @@ def four_views(teacher: Teacher, pixels: Array, mirror: Array) -> Taught:
     return Taught(np.mean(points, 0), np.mean(weights, 0))
 
 
-def _steadily(source: Array, target: Array) -> Array:
+def steadily(source: Array, target: Array) -> Array:
     """`source` laid over `target` by the points that expression hardly moves."""
     steady = np.zeros(len(source))
     steady[list(STEADY)] = 1
@@ -94,10 +94,10 @@ def smiles(data: Path, model: CompactModel, mirror: Array) -> tuple[Array, Array
                 four_views(teacher, read_image(data / "photos" / f"london-{person}-{mood}.jpg").pixels, mirror)
                 for mood in ("neutral", "smiling")
             )
-            before = _steadily(neutral.points, model.mean.astype(np.float64))
-            after = _steadily(smiling.points, before)
+            before = steadily(neutral.points, model.mean.astype(np.float64))
+            after = steadily(smiling.points, before)
             change = (smiling.weights - neutral.weights)[ARKIT.indices(MOVED)]
-            moved = _steadily(before + np.tensordot(change, model.expressions.astype(np.float64), 1), before)
+            moved = steadily(before + np.tensordot(change, model.expressions.astype(np.float64), 1), before)
             unit = np.linalg.norm(before[IRIS_RIGHT, :2] - before[IRIS_LEFT, :2])
             predicted.append(np.linalg.norm((moved - after)[:, :2], axis=1) / unit * 100)
             still.append(np.linalg.norm((before - after)[:, :2], axis=1) / unit * 100)

@@ -8,8 +8,9 @@ for take in capture.takes:
     print(take.face, take.state.expression["jawOpen"][0])
 ```
 
-The verbs: `capture`, `convert`, `animate`, `load`, `save`. The nouns: `Capture`, `Take`, `FaceState`, `Expression` over
-a `Basis`, `Pose`, `Gaze`, `Identity`, `Frame`, `Rig`, `Mesh`. Nothing inside the package imports this front door.
+The verbs: `capture`, `convert`, `animate`, `edit`, `load`, `save`. The nouns: `Capture`, `Take`, `FaceState`,
+`Expression` over a `Basis`, `Pose`, `Gaze`, `Identity`, `Frame`, `Rig`, `Mesh`, and the `Wish` of an edit, made of
+`Change`s. Nothing inside the package imports this front door.
 """
 
 from mien.compose.animations import animate as animate
@@ -40,8 +41,11 @@ from mien.formats.registry import save as save
 from mien.pipelines.animate import AnimateOptions as AnimateOptions
 from mien.pipelines.capture import CaptureOptions as CaptureOptions
 from mien.pipelines.capture import FaceChoice as FaceChoice
+from mien.pipelines.edit import edited_take as edit
 from mien.rig.model import Rig as Rig
 from mien.rig.shelf import rig_named as rig_named
+from mien.rig.wishes import Change as Change
+from mien.rig.wishes import Wish as Wish
 
 __version__ = "0.1.0"
 
@@ -52,6 +56,7 @@ __all__ = [
     "Basis",
     "Capture",
     "CaptureOptions",
+    "Change",
     "ConvertOptions",
     "Expression",
     "FaceChoice",
@@ -70,9 +75,11 @@ __all__ = [
     "Rig",
     "Take",
     "UsageError",
+    "Wish",
     "animate",
     "capture",
     "convert",
+    "edit",
     "load",
     "rig_named",
     "save",

@@ -19,6 +19,7 @@ from mien.cli.capture import capture
 from mien.cli.convert import convert
 from mien.cli.data import render_pack
 from mien.cli.data_pack import pack_pictures
+from mien.cli.edit import edit
 from mien.cli.evaluate import evaluate_expression
 from mien.cli.models import list_models, show_model, verify_models
 from mien.cli.rig_pictures import show_channel, show_sheet
@@ -26,9 +27,11 @@ from mien.cli.rig_vrm import write_vrm
 from mien.cli.rigs import fetch_rig, import_rig, list_rigs
 from mien.cli.terminal import say
 from mien.cli.train import train
+from mien.cli.verify import verify
 from mien.core.errors import MienError
 from mien.formats.stream import Destination
 from mien.pipelines.capture import FaceChoice
+from mien.rig.wishes import Change
 
 _models = tyro.extras.SubcommandApp()
 _models.command(name="list", is_default=True)(list_models)
@@ -54,6 +57,8 @@ _app = tyro.extras.SubcommandApp()
 _app.command(name="capture")(capture)
 _app.command(name="convert")(convert)
 _app.command(name="animate")(animate)
+_app.command(name="edit")(edit)
+_app.command(name="verify")(verify)
 _app.command(_models, name="models", help="The networks and tables that ship: list, show, verify.")
 _app.command(_rigs, name="rigs", help="3D faces to drive: list, import, fetch, show, sheet, vrm.")
 _app.command(_data, name="data", help="Training packs that mien makes itself.")
@@ -67,7 +72,7 @@ INTERRUPTED, TERMINATED, OUR_BUG = 130, 143, 70
 _registry = tyro.constructors.ConstructorRegistry()
 
 
-def _one_word(kind: type[FaceChoice] | type[Destination], metavar: str) -> None:
+def _one_word(kind: type[FaceChoice] | type[Destination] | type[Change], metavar: str) -> None:
     """Makes one word of the command line a value of `kind` by its `parse`."""
 
     @_registry.primitive_rule
@@ -85,6 +90,7 @@ def _one_word(kind: type[FaceChoice] | type[Destination], metavar: str) -> None:
 
 _one_word(FaceChoice, "all|largest|N")
 _one_word(Destination, "ADDRESS")
+_one_word(Change, "NAME=WEIGHT")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -18,6 +18,29 @@ OUTER_LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 
 IRISES_RIGHT, IRISES_LEFT = (468, 469, 470, 471, 472), (473, 474, 475, 476, 477)
 """Centre and four border points of each iris."""
 
+BETWEEN_EYES, CHIN = 168, 152
+"""Upper and lower end of the line that tells which way is down on a face."""
+
+UPPER_INNER_LIP = (INNER_LIPS[0], *INNER_LIPS[:9:-1])
+LOWER_INNER_LIP = INNER_LIPS[:11]
+"""The two halves of the mouth's opening, from its right corner to its left: one above the other, point by point."""
+
+UPPER_LIDS = tuple((eye[0], *eye[:7:-1]) for eye in (EYE_LEFT, EYE_RIGHT))
+LOWER_LIDS = tuple(eye[:9] for eye in (EYE_LEFT, EYE_RIGHT))
+"""The two lids of the left and the right eye, from the outer corner to the inner, point by point above each other."""
+
+LID_FOLDS = (
+    (359, 467, 260, 259, 257, 258, 286, 414, 463),
+    (130, 247, 30, 29, 27, 28, 56, 190, 243),
+)
+"""The next line above each upper lid, left and right, from the outer corner to the inner, point by point above it."""
+
+FACE_OVAL = (
+    *(10, 109, 67, 103, 54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148),
+    *(152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 356, 389, 251, 284, 332, 297, 338),
+)
+"""Ring of the face's border, from the middle of the forehead down its right side."""
+
 STEADY = (33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 1, 10, 151, 9, 8, 127, 356, 234, 454, 93, 323)
 """Points that expression hardly moves: what two pictures of one face are laid over each other by."""
 

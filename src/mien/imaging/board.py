@@ -46,13 +46,27 @@ def heat(shares: Array) -> Array:
     return np.stack([np.interp(shares, _HEAT[:, 0], _HEAT[:, k]) for k in (1, 2, 3)], axis=-1)
 
 
+def cut_square(pixels: Array, box: Array, around: float, side: int) -> Array:
+    """[side, side, 3] uint8, a square of a picture round a box; black where the picture ends.
+
+    Args:
+        pixels: [H, W, 3] uint8.
+        box: [4] x0, y0, x1, y1, pixels.
+        around: side of the square in the longer sides of the box.
+        side: pixels of the result.
+    """
+    middle, half = (box[:2] + box[2:]) / 2, float((box[2:] - box[:2]).max()) * around / 2
+    x, y, size = int(middle[0] - half), int(middle[1] - half), max(int(2 * half), 1)
+    return np.asarray(Image.fromarray(pixels).crop((x, y, x + size, y + size)).resize((side, side)))
+
+
 def board(tiles: Sequence[Tile], columns: int, title: str, size: tuple[int, int], scale: float | None = None) -> Array:
     """Tiles in rows under a title, each with its label and note beneath it.
 
     Args:
         tiles: in the order of reading.
         columns: how many in a row.
-        title: at the top.
+        title: at the top, on one line or several.
         size: width and height of a tile's picture, pixels.
         scale: millimetres at the upper end of the bar that explains the colours of `heat`, or None for no bar.
 
@@ -61,7 +75,7 @@ def board(tiles: Sequence[Tile], columns: int, title: str, size: tuple[int, int]
     """
     wide, high = size
     em = max(11, round(wide / 15))
-    line, head = round(1.9 * em), round(2.6 * em)
+    line, head = round(1.9 * em), round(2.6 * em) + round(1.5 * em) * title.count("\n")
     foot = round(3.2 * em) if scale is not None else 0
     columns, rows = min(columns, len(tiles)), -(-len(tiles) // columns)
     width = columns * (wide + _GAP) + _GAP

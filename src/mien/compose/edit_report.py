@@ -1,0 +1,207 @@
+"""What came of an edit: what was asked, what a new reading finds, what else moved, and before, after and difference."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mien.core.arrays import Array
+from mien.core.basis import ARKIT
+from mien.core.errors import UsageError
+from mien.core.face import FaceReading
+from mien.core.geometry import bounds, box_overlap
+from mien.core.image import Frame
+from mien.detect.shape import mean_face
+from mien.formats.files import StrPath, check_replaceable, replacing
+from mien.formats.images import write_image
+from mien.imaging.board import Tile, board, cut_square
+from mien.pipelines.edit import EditedFace
+from mien.rig.compact import compact_model
+from mien.rig.fit import Fitter
+
+_SAME = 0.3
+"""Overlap of boxes from which a face that is read again is the edited one."""
+
+_ASKED = 0.005
+"""Change of a weight below which it was not asked for."""
+
+_SHOWN = 10
+"""Channels that a picture names."""
+
+_A_LINE = 3
+_SIDE = 360
+"""Pixels of the pictures in a report."""
+
+_AROUND = 1.5
+"""Side of what they show, in sides of the face's box."""
+
+_AMPLIFIED = 3
+"""How much stronger a difference is shown than it is."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """What came of one face.
+
+    Args:
+        face: its number.
+        now: [52] ARKit's weights before.
+        asked: [52].
+        reached: [52] as the edited picture is read, or None where no face is found there any more.
+        others: mean absolute change of the channels that nobody asked to change; not a number without `reached`.
+        identity: root mean square change of the rig's identity weights, in standard deviations; likewise.
+        outside: pixels that changed outside the mask; 0.
+        inside: pixels of the mask.
+        folded: share of the moved skin that is folded over.
+        painted: whether a network made up pixels.
+    """
+
+    face: int
+    now: Array
+    asked: Array
+    reached: Array | None
+    others: float
+    identity: float
+    outside: int
+    inside: int
+    folded: float
+    painted: bool
+
+
+def measured(
+    before: Frame, after: Frame, edited: EditedFace, reading: FaceReading, seen: Sequence[FaceReading]
+) -> Measured:
+    """Holds a face of the edited picture against what was asked.
+
+    Args:
+        before: the picture as it was.
+        after: the picture with this face edited, and no other.
+        edited: what the edit says.
+        reading: the face as it was read before.
+        seen: all faces that are found in `after`.
+    """
+    changed = (before.pixels != after.pixels).any(2)
+    outside = int((changed & ~edited.mask).sum())
+    again = _again(edited.target, seen)
+    reached, others, identity = None, float("nan"), float("nan")
+    if again is not None:
+        reached = again.state.expression.weights
+        unasked = np.abs(edited.asked - edited.now) < _ASKED
+        others = float(np.abs(reached - edited.now)[unasked].mean())
+        fitter = Fitter(compact_model(), mean_face().steadiness)
+        one, other = (
+            fitter.fit(face.landmarks.points.astype(np.float64), expected=face.state.expression.weights).shape
+            for face in (reading, again)
+        )
+        identity = float(np.sqrt(((one - other) ** 2).mean()))
+    inside = int(edited.mask.sum())
+    return Measured(
+        reading.face,
+        edited.now,
+        edited.asked,
+        reached,
+        others,
+        identity,
+        outside,
+        inside,
+        edited.folded,
+        edited.painted,
+    )
+
+
+def _again(target: Array, seen: Sequence[FaceReading]) -> FaceReading | None:
+    """The face that lies where one was put."""
+    if not seen:
+        return None
+    overlaps = box_overlap(bounds(target), np.array([face.box for face in seen]))
+    best = int(overlaps.argmax())
+    return seen[best] if overlaps[best] >= _SAME else None
+
+
+def check_report(path: StrPath, overwrite: bool = False) -> None:
+    """Refuses, before an edit is made, a name under which no report is written. Raises `UsageError`, `OutputError`."""
+    if Path(path).suffix.lower() not in (".json", ".png"):
+        raise UsageError(path, "E_FORMAT", "a report is JSON or a PNG picture", "end the name in .json or .png")
+    check_replaceable(Path(path), overwrite)
+
+
+def write_report(
+    path: StrPath, found: Sequence[Measured], before: Frame, after: Frame, boxes: Array, overwrite: bool = False
+) -> None:
+    """Writes what came of an edit, as JSON or as a picture by the ending of `path`.
+
+    Args:
+        path: ends in .json or .png.
+        found: one a face.
+        before: the picture as it was.
+        after: as it is now.
+        boxes: [F, 4] of the faces, pixels.
+        overwrite: whether a report that is there already may be replaced.
+
+    Raises:
+        UsageError: another ending.
+        OutputError: it is there already, or the disk refuses.
+    """
+    check_report(path, overwrite)
+    if Path(path).suffix.lower() == ".png":
+        write_image(_pictured(found, before, after, boxes), path, overwrite, "generated by mien")
+        return
+    document = {"schema": 1, "basis": ARKIT.name, "faces": [_spelled(one) for one in found]}
+    with replacing(path, overwrite) as temporary:
+        temporary.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _spelled(found: Measured) -> dict[str, object]:
+    """One face as JSON has it: weights by name, numbers that do not exist as null."""
+
+    def named(weights: Array | None) -> dict[str, float] | None:
+        if weights is None:
+            return None
+        return {column: round(float(value), 4) for column, value in zip(ARKIT.columns, weights, strict=True)}
+
+    def number(value: float) -> float | None:
+        return round(value, 5) if np.isfinite(value) else None
+
+    return {
+        "face": found.face,
+        "before": named(found.now),
+        "asked": named(found.asked),
+        "reached": named(found.reached),
+        "other_channels_mean_change": number(found.others),
+        "identity_change_deviations": number(found.identity),
+        "pixels_changed_outside_the_mask": found.outside,
+        "pixels_in_the_mask": found.inside,
+        "folded_share": number(found.folded),
+        "painted": found.painted,
+    }
+
+
+def _pictured(found: Sequence[Measured], before: Frame, after: Frame, boxes: Array) -> Array:
+    """[H, W, 3] uint8: a row a face: before, after, difference; under them what was asked and what is reached."""
+    tiles = []
+    for one, box in zip(found, boxes, strict=True):
+        shown = [cut_square(frame.pixels, box, _AROUND, _SIDE) for frame in (before, after)]
+        away = np.abs(shown[1].astype(np.int16) - shown[0]) * _AMPLIFIED
+        pictures = [*shown, np.clip(away, 0, 255).astype(np.uint8)]
+        notes = ("", _summary(one), f"x{_AMPLIFIED}")
+        labels = (f"face {one.face}", "edited", "difference")
+        tiles += [Tile(*each) for each in zip(labels, pictures, notes, strict=True)]
+    heads = [line for one in found for line in (f"face {one.face}: asked > reached", *_channels(one))]
+    return board(tiles, 3, "\n".join(heads), (_SIDE, _SIDE))
+
+
+def _summary(found: Measured) -> str:
+    return "not found again" if found.reached is None else f"others {found.others:.3f}  folded {found.folded:.2%}"
+
+
+def _channels(found: Measured) -> list[str]:
+    """The asked channels, the largest first, some a line: `jawOpen .50 > .46`."""
+    change = np.abs(found.asked - found.now)
+    order = [k for k in np.argsort(-change)[:_SHOWN] if change[k] >= _ASKED]
+    words = [
+        f"{ARKIT.columns[k]} {found.asked[k]:.2f}" + ("" if found.reached is None else f" > {found.reached[k]:.2f}")
+        for k in order
+    ]
+    return [", ".join(words[k : k + _A_LINE]) for k in range(0, len(words), _A_LINE)] or ["nothing to change"]

@@ -1,0 +1,149 @@
+"""Video in, video out: the same wishes over time, or a take as a track of weights."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mien.compose.animations import face_of
+from mien.compose.edit_options import EditOptions
+from mien.compose.edits import check_distinct, claimed, signer
+from mien.core.arrays import Array
+from mien.core.basis import ARKIT
+from mien.core.errors import InputError, UsageError
+from mien.core.face import Capture, FaceReading
+from mien.core.image import Frame
+from mien.formats.claim import sha256_of
+from mien.formats.files import StrPath, check_replaceable
+from mien.formats.provenance import sealing
+from mien.formats.sidecar import sidecar_path, write_sidecar
+from mien.formats.sound import Sound
+from mien.formats.video import VideoReader
+from mien.formats.video_writer import VideoWriter
+from mien.pipelines.capture import CaptureOptions, Capturer
+from mien.pipelines.edit import Editor
+from mien.rig.convert import convert
+from mien.rig.wishes import Wish
+
+_USUAL_RATE = 25.0
+"""Frames a second of a video that does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoEdit:
+    """What became of a video.
+
+    Args:
+        frames: that were read and written.
+        edited: of them, in which a face was edited.
+        left: faces in frames that were left as they are, for they were turned away or too small.
+        why: the last reason for that, or "".
+        lost: frames that a damaged video promised and did not give.
+        guessed: frames of which the decoder of a damaged video made up a part.
+        silenced: the coding of sound that an MP4 does not hold and was left out; "" when there was none such.
+    """
+
+    frames: int
+    edited: int
+    left: int
+    why: str
+    lost: int
+    guessed: int
+    silenced: str
+
+
+def edit_video(
+    source: StrPath,
+    output: StrPath,
+    wish: Wish,
+    options: EditOptions = EditOptions(),
+    *,
+    track: Capture | None = None,
+    overwrite: bool = False,
+    watch: Callable[[int, int | None], None] = lambda done, total: None,
+) -> VideoEdit:
+    """Edits the faces of a video, frame by frame, as it streams by; memory does not grow with its length.
+
+    A face that cannot be edited for a while (turned away, too small) is left as it is, and counted.
+
+    Args:
+        source: a video.
+        output: an .mp4; sound is carried over as it is.
+        wish: what is wanted in every frame.
+        options: how it is made and marked.
+        track: a take whose weights are added, moment by moment from its first; beyond its end nothing is added.
+        overwrite: whether results that are there already may be replaced.
+        watch: called with how many frames are done, and of how many.
+
+    Raises:
+        InputError: the video cannot be read, E_NOFACE when it shows no face.
+        UsageError: the output is the source, or of no known ending.
+        OutputError: the result is there already, cannot be signed, or the disk refuses.
+    """
+    check_distinct(source, output)
+    check_replaceable(sidecar_path(output), overwrite)
+    check_replaceable(Path(output), overwrite)
+    added = None if track is None else _Track.of(track, source)
+    identity = signer(options)
+    editor = Editor()
+    edited = left = frames = 0
+    why, seen = "", False
+    claim = claimed(sha256_of(source), wish, True)
+    seal = None if identity is None else sealing(claim, identity, source)
+    with VideoReader(source) as video, Sound(source) as heard:
+        sound = heard if heard.carried else None
+        rate = video.frame_rate or _USUAL_RATE
+        capturer = Capturer(CaptureOptions(face=options.face))
+        with VideoWriter(output, video.width, video.height, rate, overwrite, "edited by mien", seal, sound) as writer:
+            for frame, readings in capturer.stream(video):
+                result, done = frame, False
+                for reading in readings:
+                    seen = True
+                    try:
+                        face = editor.edit(result, reading, _asked(wish, reading, added), source)
+                    except InputError as error:
+                        left, why = left + 1, error.cause
+                        continue
+                    result, done = Frame(face.pixels, frame.time, frame.index), True
+                writer.write(result.pixels, frame.time)
+                frames, edited = frames + 1, edited + done
+                watch(frames, video.frame_count)
+            if not seen:
+                raise InputError(source, "E_NOFACE", "no face found in any frame", "use a video that shows one")
+        write_sidecar(output, claim, source, options.provenance, overwrite)
+        silenced = "" if heard.carried else heard.codec
+        return VideoEdit(frames, edited, left, why, video.damaged, video.concealed, silenced)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Track:
+    """Weights [T, 52] over times [T] from 0."""
+
+    times: Array
+    weights: Array
+
+    @classmethod
+    def of(cls, capture: Capture, source: object) -> "_Track":
+        take = face_of(capture, None, capture.source or source)
+        expression = convert(take.state.expression, ARKIT)
+        seen = take.valid
+        if len(take) < 2:
+            raise UsageError(capture.source, "E_USAGE", "holds a single moment", "use --set for a lasting change")
+        times = take.times[seen]
+        return cls(times - times[0], expression.weights[seen])
+
+    def at(self, time: float) -> Array:
+        """[52] what is added at a time, between the moments around it; nothing beyond the last."""
+        if time > self.times[-1]:
+            return np.zeros(len(ARKIT))
+        return np.array([np.interp(time, self.times, column) for column in self.weights.T])
+
+
+def _asked(wish: Wish, reading: FaceReading, track: _Track | None) -> Array:
+    now = reading.state.expression.weights
+    wanted = wish.of(now)
+    if track is None:
+        return wanted
+    added = wish.intensity * track.at(reading.time)
+    return np.where(added == 0, wanted, np.clip(wanted + added, 0, 1)).astype(np.float32)

@@ -1,0 +1,104 @@
+"""Photo in, photo out: a face is read, edited, written with its provenance, and read again to say what came of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.compose.edit_options import EditOptions
+from mien.compose.edit_pictures import EditedPicture, PictureEditor
+from mien.compose.edit_report import Measured
+from mien.core.errors import UsageError
+from mien.core.image import Frame
+from mien.formats.claim import Claim, ModelUsed
+from mien.formats.files import StrPath, check_replaceable
+from mien.formats.photo_file import PhotoFile, check_photo, read_photo, write_photo
+from mien.formats.provenance import Seal, sealing
+from mien.formats.sidecar import sidecar_path, write_sidecar
+from mien.formats.signing import SigningIdentity, own_identity, read_identity
+from mien.rig.wishes import Wish
+from mien.weights.catalog import card
+
+_MODELS = ("finder", "landmarks", "refiner", "lgml", "compact-rig")
+"""What reads and moves a face; what paints is added where it did."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoEdit:
+    """An edited photo that was written.
+
+    Args:
+        before: the photo's picture.
+        picture: the edited one.
+        measured: what came of each face; empty when nobody asked.
+    """
+
+    before: Frame
+    picture: EditedPicture
+    measured: tuple[Measured, ...]
+
+
+def edit_photo(
+    source: StrPath,
+    output: StrPath,
+    wish: Wish,
+    options: EditOptions = EditOptions(),
+    *,
+    overwrite: bool = False,
+    measure: bool = False,
+) -> PhotoEdit:
+    """Edits the faces of a photo and writes it, in its own format where the ending of `output` is the same.
+
+    A wish that changes nothing gives the photo's own pixels. A sidecar is written beside the result.
+
+    Args:
+        source: a JPEG, PNG or WebP.
+        output: another file, ending in .jpg, .png or .webp.
+        wish: what is wanted.
+        options: how it is made and marked.
+        overwrite: whether results that are there already may be replaced.
+        measure: whether the result is read again.
+
+    Raises:
+        InputError: the photo cannot be read, holds no such face, or one that cannot be edited.
+        UsageError: the output is the source, or of no known ending.
+        OutputError: the result is there already, cannot be signed, or the disk refuses.
+    """
+    check_distinct(source, output)
+    photo = read_photo(source)
+    check_photo(photo, output, overwrite)
+    check_replaceable(sidecar_path(output), overwrite)
+    identity = signer(options)
+    editor = PictureEditor(options.face)
+    readings = editor.read(photo.frame, photo.source)
+    picture = editor.edited(photo.frame, readings, wish, photo.source)
+    claim = claimed(photo.sha256, wish, picture.painted)
+    seal = sealed(claim, identity, photo)
+    write_photo(photo, picture.frame.pixels, output, overwrite, options.keep_metadata, seal)
+    write_sidecar(output, claim, source, options.provenance, overwrite)
+    return PhotoEdit(photo.frame, picture, editor.measured(photo.frame, picture) if measure else ())
+
+
+def check_distinct(source: StrPath, output: StrPath) -> None:
+    """Refuses to write over the source. Raises `UsageError` E_USAGE."""
+    one, other = Path(source), Path(output)
+    if one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other)):
+        raise UsageError(output, "E_USAGE", "is the source, which is never overwritten", "give another name with -o")
+
+
+def signer(options: EditOptions) -> SigningIdentity | None:
+    """Who signs, or None when nobody does. Made before any work, so that a bad certificate costs none."""
+    if not options.provenance:
+        return None
+    if options.certificate is not None:
+        return read_identity(options.certificate)
+    return own_identity()
+
+
+def claimed(source_sha256: str, wish: Wish, painted: bool) -> Claim:
+    """What a result is said to be."""
+    names = (*_MODELS, *(("mouth",) if painted else ()))
+    return Claim(wish.words(), source_sha256, tuple(ModelUsed.of(card(name)) for name in names), painted)
+
+
+def sealed(claim: Claim, identity: SigningIdentity | None, photo: PhotoFile) -> Seal | None:
+    """What signs the result, or None where nobody does."""
+    return None if identity is None else sealing(claim, identity, photo.data)

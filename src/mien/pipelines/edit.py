@@ -1,0 +1,226 @@
+"""A face of a picture with another expression: motion first, then what no motion can make.
+
+Source: after S. Athar, Z. Shu and D. Samaras, "Self-supervised Deformation Modeling for Facial Expression Editing",
+2019, whose two steps these are. That geometry gives the motion and the picture's own pixels the skin is our reading.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mien.core.arrays import Array, frozen_array
+from mien.core.basis import ARKIT
+from mien.core.errors import InputError, UsageError
+from mien.core.face import Expression, FaceReading, Gaze, Take
+from mien.core.image import Frame
+from mien.core.looks import gaze_from_looks
+from mien.core.points import (
+    BETWEEN_EYES,
+    CHIN,
+    IRISES_LEFT,
+    IRISES_RIGHT,
+    LOWER_INNER_LIP,
+    LOWER_LIDS,
+    UPPER_INNER_LIP,
+    UPPER_LIDS,
+)
+from mien.detect.shape import mean_face
+from mien.imaging.flow import Flow
+from mien.imaging.openings import Region, darkened, lay_over, looking
+from mien.imaging.sheets import FaceFlows, FaceSheet
+from mien.metrics import inter_ocular_distance
+from mien.paint.mouth import MouthPainter
+from mien.rig.compact import compact_model
+from mien.rig.fit import Fitter
+from mien.rig.motion import FaceMotion, face_motion
+from mien.rig.wishes import Wish
+
+LEAST_EYES = 12.0
+"""Pixels between the irises of the smallest face that is edited."""
+
+MOST_TURNED = 40.0
+"""Degrees from the viewer beyond which half of a face is hidden, and no rig knows how it moves."""
+
+MOST_UNEXPLAINED = 6.0
+"""Residual of the fit, % of the inter-ocular distance, beyond which the points are no face's that the rig knows."""
+
+
+_SHUT = 0.12
+"""Share of an eye's opening: one that keeps less is shut, and nothing is seen through it."""
+
+
+_DROOPING, _LASHES, _LASH_SHADE = 0.5, 0.02, 0.55
+"""How far a lid must come down before its lashes, seen from the front now, draw a line; how thick that is, in
+inter-ocular distances; and how much darker than the lid."""
+
+_FURTHER = 0.04
+"""Inter-ocular distances: lips that part by less show what was between them, stretched; by more, it is painted."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EditedFace:
+    """What became of one face of a picture.
+
+    Args:
+        pixels: [H, W, 3] uint8 RGB, the whole picture.
+        mask: [H, W] bool, where it may have changed; everywhere else it is the picture's own, to the bit.
+        now: [52] ARKit's weights as they were read.
+        asked: [52] as they were asked for.
+        target: [478, 2] where the points of the face were put, pixels.
+        folded: share of the moved skin that is folded over, 0 to 1.
+        painted: whether a network made up pixels.
+    """
+
+    pixels: Array
+    mask: Array
+    now: Array
+    asked: Array
+    target: Array
+    folded: float
+    painted: bool = False
+
+    def __post_init__(self) -> None:
+        shape = self.pixels.shape[:2]
+        object.__setattr__(self, "mask", frozen_array(self.mask, "mask", shape, np.bool_))
+        object.__setattr__(self, "target", frozen_array(self.target, "target", (None, 2), np.float64))
+
+
+class Editor:
+    """Edits faces that were read. Loaded once; has no memory of any picture.
+
+    Args:
+        paint: whether what opens is painted; without, the motion step is all.
+
+    Raises:
+        ModelError: a weight file is missing or was changed.
+    """
+
+    def __init__(self, paint: bool = True) -> None:
+        self._model = compact_model()
+        self._fitter = Fitter(self._model, mean_face().steadiness)
+        self._sheet = FaceSheet.of(self._model.mean, self._model.triangles)
+        self._painter = MouthPainter.shipped() if paint else None
+
+    def edit(self, frame: Frame, reading: FaceReading, asked: Array, source: object = "picture") -> EditedFace:
+        """The picture with one face's weights as asked.
+
+        Args:
+            frame: the picture.
+            reading: the face in it.
+            asked: [52] ARKit's weights, 0 to 1.
+            source: what to call the picture in a message.
+
+        Raises:
+            InputError: E_SMALL, E_PROFILE or E_POSE for a face that cannot be edited.
+        """
+        now = reading.state.expression.weights
+        still = np.zeros(frame.pixels.shape[:2], bool)
+        if np.array_equal(now, asked):
+            return EditedFace(frame.pixels, still, now, asked, reading.landmarks.points[:, :2], 0.0)
+        points = reading.landmarks.points.astype(np.float64)
+        fit = self._fitter.fit(points, expected=now)
+        _check(points, fit.head.rotation, fit.residual, source)
+        motion = face_motion(self._model, points, fit.head, now, asked)
+        flows = self._sheet.flows(motion.points, motion.target)
+        patch, flow = _layered(frame, flows, motion), flows.whole
+        painted = self._painter is not None and motion.parted[1] > motion.parted[0] + _FURTHER
+        if self._painter is not None and painted:
+            patch = self._painter.paint(patch, motion.target - [flow.left, flow.top], asked)
+        moving = flow.moving()
+        skin = moving & flows.skin
+        folded = float((flow.turns()[skin] <= 0).mean()) if skin.any() else 0.0
+        pixels, mask = _pasted(frame, flow, patch, flow.enlarged(moving))
+        return EditedFace(pixels, mask, now, asked, motion.target, folded, painted)
+
+
+def _check(points: Array, rotation: Array, residual: float, source: object) -> None:
+    """Refuses a face that no rig can explain well enough to move it."""
+    turned = float(np.rad2deg(np.arccos(np.clip(rotation[2, 2], -1, 1))))
+    size = float(inter_ocular_distance(points))
+    if turned > MOST_TURNED:
+        cause = f"the face is turned away by {turned:.0f} degrees, the limit is {MOST_TURNED:.0f}"
+        raise InputError(source, "E_PROFILE", cause, "use a picture that shows both halves of the face")
+    if size < LEAST_EYES:
+        cause = f"{size:.0f} px between the irises, the limit is {LEAST_EYES:.0f}"
+        raise InputError(source, "E_SMALL", cause, "use a larger picture of the face")
+    if residual > MOST_UNEXPLAINED:
+        cause = f"the rig explains this face to {residual:.1f} % of the eyes' distance only"
+        raise InputError(source, "E_POSE", cause, "use a clearer picture of the face")
+
+
+def _layered(frame: Frame, flows: FaceFlows, motion: FaceMotion) -> Array:
+    """[h, w, 3] uint8: the moved skin, what is seen through its openings, and their borders."""
+    flow, target = flows.whole, motion.target
+    patch = flow.sample(frame)
+    down = flows.band * _downwards(target)
+
+    def bordered(patch: Array, upper: Array, lower: Array) -> Array:
+        patch = lay_over(patch, frame, flow, Region.along(lower, down), flows.lower)
+        return lay_over(patch, frame, flow, Region.along(upper, -down), flows.upper)
+
+    for side, iris in enumerate((IRISES_LEFT, IRISES_RIGHT)):
+        upper, lower = list(UPPER_LIDS[side]), list(LOWER_LIDS[side])
+        before, after = (_apart(points, upper, lower) for points in (motion.points[:, :2], target))
+        shift = motion.looks[side]
+        if after >= before and not shift.any():
+            continue
+        if after > _SHUT * before:
+            content = looking(flow, motion.points[list(iris), :2], shift)
+            patch = lay_over(patch, frame, flow, Region.between(target[upper], target[lower]), content)
+        patch = bordered(patch, target[upper], target[lower])
+        shut = 1 - after / max(before, 1e-6)
+        if shut > _DROOPING:
+            unit = float(inter_ocular_distance(motion.points))
+            lashes = Region.along(target[upper][1:-1], -_LASHES * unit * _downwards(target))
+            amount = _LASH_SHADE * min((shut - _DROOPING) / (1 - _DROOPING), 1.0)
+            patch = darkened(patch, flow.left, flow.top, lashes, amount, _LASHES * unit / 3)
+    upper, lower = list(UPPER_INNER_LIP), list(LOWER_INNER_LIP)
+    before, after = motion.parted
+    if after < before:
+        still = Flow(flow.left, flow.top, flow.cell, np.zeros_like(flow.backward))
+        patch = lay_over(patch, frame, flow, Region.between(target[upper], target[lower]), still)
+    if before != after:
+        patch = bordered(patch, target[upper], target[lower])
+    return patch
+
+
+def _apart(flat: Array, upper: list[int], lower: list[int]) -> float:
+    """How far an eye is open, pixels: below 0 where the upper lid lies over the lower one."""
+    return float(((flat[lower] - flat[upper]) @ _downwards(flat)).mean())
+
+
+def _downwards(flat: Array) -> Array:
+    """[2] unit vector from the eyes to the chin."""
+    down = flat[CHIN] - flat[BETWEEN_EYES]
+    return np.asarray(down / max(float(np.linalg.norm(down)), 1e-9))
+
+
+def _pasted(frame: Frame, flow: Flow, patch: Array, changed: Array) -> tuple[Array, Array]:
+    """The picture with the changed pixels of a part, and the mask of them in the whole."""
+    x0, y0 = max(flow.left, 0), max(flow.top, 0)
+    x1 = min(flow.left + patch.shape[1], frame.width)
+    y1 = min(flow.top + patch.shape[0], frame.height)
+    inside = (slice(y0 - flow.top, y1 - flow.top), slice(x0 - flow.left, x1 - flow.left))
+    pixels, mask = frame.pixels.copy(), np.zeros(frame.pixels.shape[:2], bool)
+    mask[y0:y1, x0:x1] = changed[inside]
+    pixels[mask] = patch[inside][changed[inside]]
+    return pixels, mask
+
+
+def edited_take(take: Take, wish: Wish) -> Take:
+    """A performance with other weights: what `mien.edit` makes of a take.
+
+    Frames in which the face was not seen stay so. Landmarks are left out, for they are those of the face as it was.
+
+    Raises:
+        UsageError: E_BASIS, the take's expression is not over ARKit's basis.
+    """
+    if take.state.expression.basis != ARKIT:
+        name = take.state.expression.basis.name
+        raise UsageError(take.source or "take", "E_BASIS", f"edits need arkit weights, got {name}", "convert it first")
+    weights = take.state.expression.weights
+    asked = np.where(take.valid[:, None], wish.of(weights), weights)
+    before, after = Expression(weights, ARKIT), Expression(asked, ARKIT)
+    turned = gaze_from_looks(after).rotation @ np.swapaxes(gaze_from_looks(before).rotation, -1, -2)
+    gaze = Gaze(turned @ take.state.gaze.rotation)
+    return replace(take, state=replace(take.state, expression=after, gaze=gaze), landmarks=None)

@@ -1,0 +1,187 @@
+"""Where the points of a face go when its weights change: the geometric half of an edit's motion step.
+
+The compact rig says how points move; the face's own fitted head says how that looks in the picture. Three things are
+better known than by a linear rig, and are done as they are: lids that close meet, lips that were closed part from one
+line, and irises turn about their eyes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.core.arrays import Array, frozen_array
+from mien.core.basis import ARKIT
+from mien.core.face import IRIS_LEFT, IRIS_RIGHT, LANDMARKS, Expression
+from mien.core.geometry import Similarity
+from mien.core.looks import gaze_from_looks
+from mien.core.points import (
+    BETWEEN_EYES,
+    CHIN,
+    IRISES_LEFT,
+    IRISES_RIGHT,
+    LOWER_INNER_LIP,
+    LOWER_LIDS,
+    UPPER_INNER_LIP,
+    UPPER_LIDS,
+)
+from mien.rig.compact import EYEBALL, MOVED, CompactModel
+
+CLOSED = 0.035
+"""Share of the inter-ocular distance: lips no further apart are closed."""
+
+_BARELY = 0.02
+"""Share of the inter-ocular distance: lips that were closed and would part by less stay so."""
+
+_UPPER_LID = 0.85
+"""Share of a closing eye's way that the upper lid goes."""
+
+_FIRMLY = 1.2
+"""How much farther than asked a closing eye goes, up to shut: shy as above."""
+
+_INSET = 0.1
+"""Share of an eye's opening by which a shut lid's border is looked for farther out: landmarks lie a little inside, and
+a sliver of the eye would show."""
+
+_SHY = {
+    "mouthSmile": 1.2,
+    "jawOpen": 1.15,
+    "browInnerUp": 1.9,
+    "browDown": 1.9,
+    "mouthPucker": 2.2,
+    "mouthFrown": 1.6,
+    "eyeWide": 1.5,
+}
+"""How much farther than the rig says points go for a channel: the rig was learned by regression, whose answers are shy.
+Chosen by what our own expression network reads off edited calm faces of the training people."""
+
+_GAINS = np.array([_SHY.get(column.removesuffix("Left").removesuffix("Right"), 1.0) for column in MOVED])
+
+_BLINKS = ARKIT.indices(("eyeBlinkLeft", "eyeBlinkRight"))
+_PLACES = ARKIT.indices(MOVED)
+_OPEN_ENOUGH = 0.05
+
+_BLINK_SEEN = (0.0, 0.075, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 1.0)
+_OPENING_SEEN = (1.0, 0.87, 0.76, 0.61, 0.47, 0.34, 0.23, 0.15, 0.10, 0.0)
+"""How far an eye is open at a weight of eyeBlink: medians of the labelled photos that the rig was learned from, of the
+lids' distance in widths of the eye, over that at rest; the last is what the word means."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceMotion:
+    """Points of a face before and after.
+
+    Args:
+        points: [478, 3] where they are, pixels, z in the same scale; closed lips lie on one line.
+        target: [478, 2] where they shall be.
+        parted: how far the lips are apart in the middle, before and after, in inter-ocular distances.
+        looks: [2, 2] how far the left iris goes, and the right one, pixels, by the gaze alone.
+    """
+
+    points: Array
+    target: Array
+    parted: tuple[float, float]
+    looks: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "points", frozen_array(self.points, "points", (LANDMARKS, 3), np.float64))
+        object.__setattr__(self, "target", frozen_array(self.target, "target", (LANDMARKS, 2), np.float64))
+        object.__setattr__(self, "looks", frozen_array(self.looks, "looks", (2, 2), np.float64))
+
+
+def face_motion(model: CompactModel, points: Array, head: Similarity, now: Array, wanted: Array) -> FaceMotion:
+    """How a face moves in the picture when its weights change.
+
+    Args:
+        model: the compact rig.
+        points: [478, 3] the face's landmarks, pixels, z in the same scale.
+        head: pixels = scale * rotation @ metres + translation, as a fit gives it.
+        now: [52] ARKit's weights as they are.
+        wanted: [52] as they shall be.
+    """
+    unit = float(np.linalg.norm(points[IRIS_LEFT, :2] - points[IRIS_RIGHT, :2]))
+    change = np.asarray(wanted, np.float64) - np.asarray(now, np.float64)
+    linear = change.copy()
+    closing = change[_BLINKS] > 0
+    linear[_BLINKS[closing]] = 0
+    settled = np.array(points, np.float64)
+    target = settled[:, :2] + _projected(model, head, linear)
+    lids = _projected(model, head, np.where(np.isin(np.arange(len(ARKIT)), _BLINKS[closing]), change, 0))
+    for side, (upper, lower) in enumerate(zip(UPPER_LIDS, LOWER_LIDS, strict=True)):
+        if closing[side]:
+            shut = float(now[_BLINKS[side]])
+            pair = shut, shut + _FIRMLY * float(wanted[_BLINKS[side]] - shut)
+            _close(settled, target, lids, list(upper), list(lower), *pair)
+    target += lids
+    parted = _part(settled, target, unit)
+    looks = _looks(head, now, wanted)
+    for side, iris in enumerate((IRISES_LEFT, IRISES_RIGHT)):
+        target[list(iris)] = points[list(iris), :2] + looks[side]
+    return FaceMotion(settled, target, parted, looks)
+
+
+def _projected(model: CompactModel, head: Similarity, change: Array) -> Array:
+    """[478, 2] the rig's motion for a change of weights [52], in the picture, pixels."""
+    offsets = np.tensordot(_GAINS * change[_PLACES], model.expressions.astype(np.float64), 1)
+    return np.asarray(head.scale * (offsets @ head.rotation.T)[:, :2])
+
+
+def _close(
+    settled: Array, target: Array, lids: Array, upper: list[int], lower: list[int], now: float, wanted: float
+) -> None:
+    """Replaces what the rig says of two lids, in `lids` [478, 2], by what closes them: `wanted` 1 means that they meet.
+
+    What is left of the opening is as people's lids have it at such weights (`_OPENING_SEEN`). The more the eye is shut,
+    the farther out is what counts as skin: `settled` is moved, in place.
+    """
+    left = min(_opening(wanted) / max(_opening(now), _OPEN_ENOUGH), 1.0)
+    gap = target[lower] - target[upper]
+    lids[upper] = _UPPER_LID * (1 - left) * gap
+    lids[lower] = -(1 - _UPPER_LID) * (1 - left) * gap
+    inset = _INSET * (1 - left) ** 3 * np.where(gap.any(1, keepdims=True), gap + gap.mean(0), 0)
+    settled[upper, :2] -= inset / 2
+    settled[lower, :2] += inset
+
+
+def _opening(blink: float) -> float:
+    return float(np.interp(blink, _BLINK_SEEN, _OPENING_SEEN))
+
+
+def _part(settled: Array, target: Array, unit: float) -> tuple[float, float]:
+    """Lays lips on one line where they are closed or cross, before and after, both in place; says how far lips are
+    apart."""
+    upper, lower = list(UPPER_INNER_LIP), list(LOWER_INNER_LIP)
+    down = _downwards(settled)
+    apart = (settled[lower] - settled[upper])[:, :2] @ down
+    before, meeting = float(apart.max()) / unit, apart < 0
+    if before < CLOSED:
+        meeting[:] = True
+        before = 0.0
+    middle = (settled[upper] + settled[lower]) / 2
+    for lip in (upper, lower):
+        laid = np.where(meeting[:, None], middle, settled[lip])
+        target[lip] += (laid - settled[lip])[:, :2]
+        settled[lip] = laid
+    apart = (target[lower] - target[upper]) @ down
+    after = float(apart.max()) / unit
+    crossed = apart < 0
+    if before == 0.0 and after < _BARELY:
+        crossed[:] = True
+        after = 0.0
+    line = (target[upper] + target[lower]) / 2
+    for lip in (upper, lower):
+        target[lip] = np.where(crossed[:, None], line, target[lip])
+    return before, after
+
+
+def _downwards(points: Array) -> Array:
+    """[2] unit vector from the eyes to the chin."""
+    way = points[CHIN, :2] - points[BETWEEN_EYES, :2]
+    return np.asarray(way / max(float(np.linalg.norm(way)), 1e-9))
+
+
+def _looks(head: Similarity, now: Array, wanted: Array) -> Array:
+    """[2, 2] how far the irises go in the picture, left and right, pixels."""
+    before, after = (gaze_from_looks(Expression(weights, ARKIT)).rotation for weights in (now, wanted))
+    front = np.array([0.0, 0.0, -EYEBALL])
+    moved = (after - before) @ front
+    return np.asarray(head.scale * (moved @ head.rotation.T)[:, :2])
