@@ -14,8 +14,10 @@ from portraits import contents, write_clip, write_photo
 
 from mien.cli import capture as capture_module
 from mien.cli.main import main, run
+from mien.compose.edit_options import EditOptions
 from mien.core.errors import InputError, MienError, ModelError, NothingMatched, OutputError, UsageError
 from mien.pipelines.capture import CaptureOptions
+from mien.rig.wishes import PRESETS
 
 SRC = Path(__file__).parents[2] / "src"
 PROGRAM = "from mien.cli.main import main; main()"
@@ -46,6 +48,8 @@ COMMANDS = {
     ("capture",): ["-o", "--output", "--overlay", "--overwrite", "--fit", "--realtime", "--stream"],
     ("convert",): ["-o", "--to", "--format", "--face", "--facs-table", "--clip", "--swap-mouth-jaw", "--overwrite"],
     ("animate",): ["-o", "--rig", "--face", "--frames", "--texture", "--overwrite"],
+    ("edit",): ["--set", "--preset", "--neutral", "--intensity", "--add", "--sweep", "-o", "--report", "--overwrite"],
+    ("verify",): [],
     ("rigs",): ["list", "import", "fetch", "show", "sheet", "vrm"],
     ("rigs", "vrm"): ["--rig", "--node", "-o"],
     ("rigs", "list"): [],
@@ -82,10 +86,19 @@ def test_the_help_of_capture_names_every_option(capsys: Captured) -> None:
     assert "all|largest|N" in said
 
 
+def test_the_help_of_edit_names_every_option_and_preset(capsys: Captured) -> None:
+    assert run(["edit", "--help"]) == 0
+    said = capsys.readouterr().out
+    for option in fields(EditOptions):
+        assert option.name.replace("_", "-") in said
+    for name in PRESETS:
+        assert name in said
+
+
 def test_help_of_all_names_the_commands(capsys: Captured) -> None:
     assert run(["--help"]) == 0
     said = capsys.readouterr().out
-    assert all(command in said for command in ("capture", "convert", "animate", "rigs", "models", "data", "train"))
+    assert all(f" {command} " in said for command in {command[0] for command in COMMANDS})
 
 
 @pytest.mark.parametrize(
@@ -102,6 +115,13 @@ def test_help_of_all_names_the_commands(capsys: Captured) -> None:
         ["capture", "a.png", "--face", "first"],
         ["capture", "a.png", "--least-score", "2"],
         ["capture", "a.png", "-o", "a.txt"],
+        ["edit"],
+        ["edit", "a.png"],
+        ["edit", "a.png", "--set", "jawOpen=1"],
+        ["edit", "a.png", "--set", "-o", "b.png"],
+        ["edit", "a.png", "--set", "jawOpen=2", "-o", "b.png"],
+        ["edit", "a.png", "--intensity", "much", "--neutral", "-o", "b.png"],
+        ["edit", "a.png", "--sweep", "jawOpen", "-o", "b.png"],
         ["capture", "a.png", "b.png", "-o", "a.json"],
         ["models", "show", "nothing"],
         ["models", "show"],

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mien.core.arrays import Array
-from mien.imaging.board import Tile, board, heat
+from mien.imaging.board import Tile, board, cut_square, heat
 from mien.imaging.draw import PANEL
 
 
@@ -62,3 +62,36 @@ def test_heat_goes_from_grey_to_something_else() -> None:
     assert np.ptp(colours[0]) < 0.05
     assert np.abs(np.diff(colours, axis=0)).sum(1).min() > 0.001
     assert colours[-1].mean() == pytest.approx(0.25, abs=0.1)
+
+
+def test_a_title_of_several_lines_has_room() -> None:
+    one, three = (board([tile(50)], 1, title, (100, 80)) for title in ("a", "a\nb\nc"))
+    more = three.shape[0] - one.shape[0]
+    assert more >= 2 * 11
+    assert one.shape[1] == three.shape[1]
+    np.testing.assert_array_equal(three[-90:], one[-90:])
+    written = (three[: three.shape[0] - 110] != PANEL).any((1, 2))
+    assert np.diff(np.flatnonzero(np.diff(written.astype(int)) == 1)).size >= 2, "lines apart from each other"
+    assert not written[0]
+
+
+def test_a_square_is_cut_round_a_box() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
+    cut = cut_square(pixels, np.array([30.0, 20, 50, 30]), 1.0, 20)
+    np.testing.assert_array_equal(cut, pixels[15:35, 30:50])
+    wide = cut_square(pixels, np.array([30.0, 20, 50, 30]), 2.0, 40)
+    np.testing.assert_array_equal(wide, pixels[5:45, 20:60])
+    assert cut_square(pixels, np.array([30.0, 20, 50, 30]), 1.5, 7).shape == (7, 7, 3)
+
+
+def test_beyond_the_picture_a_square_is_black() -> None:
+    pixels = np.full((60, 90, 3), 200, np.uint8)
+    cut = cut_square(pixels, np.array([-10.0, -10, 10, 10]), 1.0, 20)
+    assert (cut[10:, 10:] == 200).all()
+    assert not cut[:10].any()
+    assert not cut[:, :10].any()
+
+
+@pytest.mark.parametrize("box", [(5.0, 5, 5, 5), (5, 5, 5.2, 5.1), (-500, -500, -400, -400)])
+def test_a_square_of_nothing_is_a_picture(box: tuple[float, ...]) -> None:
+    assert cut_square(np.zeros((60, 90, 3), np.uint8), np.array(box), 1.5, 9).shape == (9, 9, 3)

@@ -15,6 +15,7 @@ from mien.compose.sources import holds_video
 from mien.core.basis import ARKIT
 from mien.core.errors import UsageError, printable
 from mien.formats.registry import load
+from mien.formats.sidecar import sidecar_path
 from mien.rig.wishes import PRESETS, Change, Wish, preset, read_preset
 
 _SHOWN = 8
@@ -118,6 +119,11 @@ def _check(video: bool, wanted: Wanted, wish: Wish, result: Result) -> None:
             raise UsageError("--report", "E_USAGE", "reports are of a photo", "read the result with `mien capture`")
     elif wanted.add is not None:
         raise UsageError("--add", "E_USAGE", "a take moves, and a photo does not", "give a video, or --set for a photo")
+    if result.report is not None:
+        if wanted.sweep is not None:
+            raise UsageError("--report", "E_USAGE", "reports are of one edit", "leave --report or --sweep out")
+        if result.report.resolve() in (result.output.resolve(), sidecar_path(result.output).resolve()):
+            raise UsageError("--report", "E_USAGE", "has the name of a result", "give the report another name")
 
 
 def _video(source: Path, result: Result, wanted: Wanted, wish: Wish, options: EditOptions, err: Console) -> int:

@@ -1,6 +1,7 @@
 """Capture and edit joined: the faces of a picture are read, edited, and read again."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mien.compose.edit_report import Measured, measured
 from mien.core.errors import InputError
@@ -70,5 +71,6 @@ class PictureEditor:
     def measured(self, before: Frame, edited: EditedPicture) -> tuple[Measured, ...]:
         """What came of it: every edited face is read again."""
         _, seen = next(iter(self._everyone.stream([edited.frame])))
-        pairs = zip(edited.faces, edited.readings, strict=True)
-        return tuple(measured(before, edited.frame, face, reading, seen) for face, reading in pairs)
+        steps = [before, *(Frame(face.pixels) for face in edited.faces)]
+        pairs = zip(pairwise(steps), edited.faces, edited.readings, strict=True)
+        return tuple(measured(*step, face, reading, seen) for step, face, reading in pairs)

@@ -76,11 +76,11 @@ def measured(
     """Holds a face of the edited picture against what was asked.
 
     Args:
-        before: the picture as it was.
-        after: the picture with this face edited, and no other.
+        before: the picture before this face was edited.
+        after: and after, other faces as they were.
         edited: what the edit says.
         reading: the face as it was read before.
-        seen: all faces that are found in `after`.
+        seen: all faces that are found in the result.
     """
     changed = (before.pixels != after.pixels).any(2)
     outside = int((changed & ~edited.mask).sum())

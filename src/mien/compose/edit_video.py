@@ -29,6 +29,9 @@ from mien.rig.wishes import Wish
 _USUAL_RATE = 25.0
 """Frames a second of a video that does not say."""
 
+_ROUNDING = 1e-3
+"""Seconds by which the times of a take and of a video may differ without meaning it."""
+
 
 @dataclass(frozen=True, slots=True)
 class VideoEdit:
@@ -135,7 +138,7 @@ class _Track:
 
     def at(self, time: float) -> Array:
         """[52] what is added at a time, between the moments around it; nothing beyond the last."""
-        if time > self.times[-1]:
+        if time > self.times[-1] + _ROUNDING:
             return np.zeros(len(ARKIT))
         return np.array([np.interp(time, self.times, column) for column in self.weights.T])
 

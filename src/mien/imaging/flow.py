@@ -4,7 +4,6 @@ The field is computed on a coarse grid of square cells and is bilinear within ea
 smooth, and quick on the pictures of any camera. Pixel centres lie at .5, as everywhere.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ from mien.core.image import Frame
 _STILL = 0.01
 """Pixels: what moves less keeps its own value, to the bit."""
 
-_SIDES, _BENT = (8, 4, 2, 1), 0.12
+_SIDES, _BENT = (8, 4, 2, 1), 0.15
 """Cells along a side that are moved as one where none is off by more than so many pixels: few large pieces are quicker
 than many small ones."""
 
@@ -96,53 +95,60 @@ class Flow:
         """[R * cell, C * cell] values of the cells [R, C], pixel by pixel."""
         return np.repeat(np.repeat(cells, self.cell, axis=0), self.cell, axis=1)
 
-    def sample(self, frame: Frame) -> Array:
-        """[R * cell, C * cell, 3] uint8, the part of the result: the picture's own pixels where they come from, by
-        cubic interpolation. Beyond its border the picture goes on as it ends."""
+    def sample(self, frame: Frame, wanted: Array | None = None) -> Array:
+        """The part of the result: the picture's own pixels where they come from, by cubic interpolation.
+
+        Beyond its border the picture goes on as it ends.
+
+        Args:
+            frame: the picture.
+            wanted: [R, C] bool, the cells that anybody asks for; the others stay black. All when not given.
+
+        Returns:
+            [R * cell, C * cell, 3] uint8.
+        """
         places = self.nodes() + self.backward
-        for axis, end in enumerate((frame.width, frame.height)):
-            # Cells across the border keep their shape; those beyond it all show the same.
-            np.clip(places[..., axis], -_BEYOND * self.cell, end + _BEYOND * self.cell, out=places[..., axis])
+        # Cells across the border keep their shape; those beyond it all show the same.
+        beyond = _BEYOND * self.cell
+        places = np.clip(places, -beyond, np.array([frame.width, frame.height]) + beyond)
         low = np.floor(places.min((0, 1))).astype(int) - 3
         high = np.ceil(places.max((0, 1))).astype(int) + 3
         columns, rows = (np.arange(*ends) for ends in zip(low, high, strict=True))
         near = Image.fromarray(frame.pixels.take(rows, 0, mode="clip").take(columns, 1, mode="clip"))
-        places -= low
-        cell, size = self.cell, (self.columns * self.cell, self.rows * self.cell)
-        pieces = [
-            ((x * cell, y * cell, (x + side) * cell, (y + side) * cell), quad) for side, y, x, quad in _quads(places)
-        ]
+        boxes, quads = _quads(places - low, wanted)
+        pieces = [(tuple(box), quad) for box, quad in zip((boxes * self.cell).tolist(), quads.tolist(), strict=True)]
+        size = (self.columns * self.cell, self.rows * self.cell)
         return np.asarray(near.transform(size, Image.Transform.MESH, pieces, Image.Resampling.BICUBIC))
 
 
-def _quads(places: Array) -> Iterator[tuple[int, int, int, list[float]]]:
+def _quads(places: Array, wanted: Array | None) -> tuple[Array, Array]:
     """Squares of cells that together cover a grid, large where a bilinear map is as good as the cells' own.
 
     Args:
         places: [R + 1, C + 1, 2] where the corners of the cells come from.
+        wanted: [R, C] bool, the cells to be covered; all when not given.
 
-    Yields:
-        Cells along a side, row and column of the first cell, and the eight numbers of the corners that it comes from:
-        upper left, lower left, lower right, upper right.
+    Returns:
+        [Q, 4] whole numbers: left, top, right and bottom of each square in cells, and [Q, 8] its corners' places: upper
+        left, lower left, lower right, upper right.
     """
     rows, columns = places.shape[0] - 1, places.shape[1] - 1
-    done = np.zeros((rows, columns), bool)
+    done = np.zeros((rows, columns), bool) if wanted is None else ~wanted
+    boxes, quads = [], []
     for side in _SIDES:
         high, wide = rows // side, columns // side
-        if not high or not wide:
-            continue
         corners = places[: high * side + 1 : side, : wide * side + 1 : side]
         a, b, c, d = corners[:-1, :-1], corners[1:, :-1], corners[1:, 1:], corners[:-1, 1:]
         free = ~done[: high * side, : wide * side].reshape(high, side, wide, side).any((1, 3))
         step = max(side // 4, 1)  # what is bent between shows at every fourth place
-        for i in range(0, side + 1, step):
+        for i in range(0, side + 1, step) if side > 1 else ():
             for j in range(0, side + 1, step):
                 v, u = i / side, j / side
                 bent = (1 - v) * ((1 - u) * a + u * d) + v * ((1 - u) * b + u * c)
                 own = places[i : i + high * side : side, j : j + wide * side : side][:high, :wide]
-                free &= np.abs(own - bent).max(-1) < _BENT
-        taken = np.repeat(np.repeat(free, side, axis=0), side, axis=1)
-        done[: high * side, : wide * side] |= taken
-        quads = np.concatenate([a, b, c, d], axis=-1)
-        for y, x in np.argwhere(free).tolist():
-            yield side, y * side, x * side, quads[y, x].tolist()
+                free &= (np.abs(own - bent) < _BENT).all(-1)
+        done[: high * side, : wide * side] |= np.repeat(np.repeat(free, side, axis=0), side, axis=1)
+        y, x = np.nonzero(free)
+        boxes.append(np.stack([x, y, x + 1, y + 1], axis=1) * side)
+        quads.append(np.concatenate([a, b, c, d], axis=-1)[free])
+    return np.concatenate(boxes), np.concatenate(quads)

@@ -63,7 +63,7 @@ class Region:
             crossed, first = np.unique(line, return_index=True)
             wound[crossed] = np.add.reduceat(beyond, first)
         inside = np.minimum(np.abs(wound), 1)
-        return inside.reshape(height, _FINER, width).mean(1, dtype=np.float32).astype(np.float32)
+        return np.asarray(inside.reshape(height, _FINER, width).mean(1, dtype=np.float32))
 
 
 def smooth(line: Array) -> Array:
@@ -111,9 +111,10 @@ def lay_over(patch: Array, frame: Frame, flow: Flow, region: Region, content: Fl
     near = content.part(box)
     if near is None:
         return patch
-    other = near.sample(frame)
-    height, width = other.shape[:2]
-    share = region.share(near.left, near.top, width, height)[..., None]
+    height, width = near.rows * near.cell, near.columns * near.cell
+    share = region.share(near.left, near.top, width, height)
+    wanted = np.asarray(share.reshape(near.rows, near.cell, near.columns, near.cell).any((1, 3)))
+    other, share = near.sample(frame, wanted), share[..., None]
     rows = slice(near.top - flow.top, near.top - flow.top + height)
     columns = slice(near.left - flow.left, near.left - flow.left + width)
     mixed = patch.copy()

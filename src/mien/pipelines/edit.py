@@ -203,7 +203,8 @@ def _pasted(frame: Frame, flow: Flow, patch: Array, changed: Array) -> tuple[Arr
     inside = (slice(y0 - flow.top, y1 - flow.top), slice(x0 - flow.left, x1 - flow.left))
     pixels, mask = frame.pixels.copy(), np.zeros(frame.pixels.shape[:2], bool)
     mask[y0:y1, x0:x1] = changed[inside]
-    pixels[mask] = patch[inside][changed[inside]]
+    part = pixels[y0:y1, x0:x1]
+    np.copyto(part, patch[inside], where=changed[inside][..., None])
     return pixels, mask
 
 

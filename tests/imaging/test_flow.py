@@ -1,0 +1,236 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mien.core.arrays import Array
+from mien.core.image import Frame
+from mien.imaging.flow import Flow, _quads
+
+quiet = settings(derandomize=True, deadline=None, max_examples=40)
+SEEDS = st.integers(0, 2**32 - 1)
+CELLS = st.integers(1, 7)
+OFFSETS = st.integers(-9, 9)
+
+
+def noise(seed: int, width: int = 61, height: int = 47) -> Frame:
+    return Frame(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8))
+
+
+def photo(width: int = 90, height: int = 80) -> Frame:
+    """As smooth as skin."""
+    y, x = np.mgrid[:height, :width]
+    planes = [128 + 60 * np.sin(x / (8 + c)) + 50 * np.cos(y / (7 + c)) for c in range(3)]
+    return Frame(np.stack(planes, -1).astype(np.uint8))
+
+
+def wavy(seed: int, rows: int = 9, columns: int = 11, cell: int = 4, most: float = 2.0) -> Flow:
+    """Smooth, as skin moves; over (7, 5) on."""
+    coarse = np.random.default_rng(seed).uniform(-most, most, (3, 3, 2))
+    y, x = np.linspace(0, 2, rows + 1), np.linspace(0, 2, columns + 1)
+    hats = [np.clip(1 - np.abs(each[:, None] - np.arange(3)), 0, 1) for each in (y, x)]
+    return Flow(7, 5, cell, np.einsum("ra,cb,abk->rck", *hats, coarse))
+
+
+def constant(shift: tuple[float, float], left: int = 3, top: int = 2, cell: int = 4) -> Flow:
+    return Flow(left, top, cell, np.broadcast_to(np.array(shift), (8, 10, 2)))
+
+
+def under(frame: Frame, flow: Flow, dx: int = 0, dy: int = 0) -> Array:
+    """The picture's own pixels that a flow covers, moved; beyond its border it goes on as it ends."""
+    rows = np.clip(flow.top + dy + np.arange(flow.rows * flow.cell), 0, frame.height - 1)
+    columns = np.clip(flow.left + dx + np.arange(flow.columns * flow.cell), 0, frame.width - 1)
+    return frame.pixels[rows][:, columns]
+
+
+# --- the picture's own pixels -----------------------------------------------------------------------------------------
+
+
+@quiet
+@given(SEEDS, CELLS, st.integers(0, 15), st.integers(0, 12))
+def test_without_motion_every_pixel_is_its_own(seed: int, cell: int, left: int, top: int) -> None:
+    frame, still = noise(seed), Flow(left, top, cell, np.zeros((36 // cell, 46 // cell, 2)))
+    np.testing.assert_array_equal(still.sample(frame), under(frame, still))
+
+
+@quiet
+@given(SEEDS, CELLS, st.integers(-6, 6), st.integers(-6, 6))
+def test_a_shift_by_whole_pixels_is_a_shifted_picture(seed: int, cell: int, dx: int, dy: int) -> None:
+    frame, flow = noise(seed), constant((dx, dy), 10, 8, cell)
+    flow = Flow(10, 8, cell, flow.backward[: 24 // cell + 1, : 36 // cell + 1])
+    np.testing.assert_array_equal(flow.sample(frame), under(frame, flow, dx, dy))
+
+
+@quiet
+@given(OFFSETS, OFFSETS, st.floats(-9, 9), st.floats(-9, 9))
+def test_beyond_the_border_the_picture_goes_on_as_it_ends(left: int, top: int, dx: float, dy: float) -> None:
+    """A picture that does not change down its columns: each pixel is as its column, wherever that is asked for."""
+    frame = Frame(np.broadcast_to(np.array([40, 90, 200], np.uint8), (20, 24, 3)))
+    flow = constant((dx, dy), left - 8, top - 8, 5)
+    assert (flow.sample(frame) == [40, 90, 200]).all()
+
+
+def test_far_outside_it_is_the_nearest_pixel() -> None:
+    frame = noise(1)
+    np.testing.assert_array_equal(constant((0, 0), 500, 2).sample(frame)[:20], under(frame, constant((0, 0), 500))[:20])
+    assert (constant((0, 0), -400, -300).sample(frame) == frame.pixels[0, 0]).all()
+
+
+@quiet
+@given(SEEDS)
+def test_in_between_it_is_near_what_is_there(seed: int) -> None:
+    """The picture is a formula, so what lies between its pixels is known."""
+    flow, frame = wavy(seed), photo()
+    drawn = flow.sample(frame)
+    rows, columns = ((np.arange(cells * flow.cell) + 0.5) / flow.cell for cells in (flow.rows, flow.columns))
+    places = bilinear(flow.nodes() + flow.backward, rows, columns) - 0.5
+    x, y = places[..., 0], places[..., 1]
+    truth = np.stack([128 + 60 * np.sin(x / (8 + c)) + 50 * np.cos(y / (7 + c)) for c in range(3)], -1)
+    assert np.abs(drawn - truth).max() < 4
+    assert np.abs(drawn - truth).mean() < 1.2
+
+
+def bilinear(nodes: Array, rows: Array, columns: Array) -> Array:
+    i, j = rows.astype(int), columns.astype(int)
+    v, u = (rows - i)[:, None, None], (columns - j)[None, :, None]
+    a, b, c, d = (nodes[i + p][:, j + q] for p in (0, 1) for q in (0, 1))
+    return np.asarray((1 - v) * ((1 - u) * a + u * b) + v * ((1 - u) * c + u * d))
+
+
+def test_the_source_is_not_touched() -> None:
+    frame = noise(3)
+    before = frame.pixels.copy()
+    one, other = wavy(4).sample(frame), wavy(4).sample(frame)
+    np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(frame.pixels, before)
+
+
+# --- pieces -----------------------------------------------------------------------------------------------------------
+
+
+@quiet
+@given(SEEDS, st.integers(1, 20), st.integers(1, 20), st.floats(0, 3), st.floats(0, 1))
+def test_pieces_cover_every_wanted_cell_once(seed: int, rows: int, columns: int, most: float, share: float) -> None:
+    places = wavy(seed, rows, columns, most=most).nodes() + wavy(seed, rows, columns, most=most).backward
+    wanted = np.random.default_rng(seed).uniform(size=(rows, columns)) < share
+    for asked, covered in ((None, np.ones_like(wanted)), (wanted, wanted)):
+        times = np.zeros((rows, columns), int)
+        for (x0, y0, x1, y1), quad in zip(*_quads(places, asked), strict=True):
+            times[y0:y1, x0:x1] += 1
+            np.testing.assert_array_equal(quad.reshape(4, 2), places[[y0, y1, y1, y0], [x0, x0, x1, x1]])
+        np.testing.assert_array_equal(times, covered)
+
+
+def test_what_is_straight_is_moved_in_few_pieces() -> None:
+    straight = Flow(0, 0, 4, np.zeros((17, 17, 2)))
+    assert len(_quads(straight.nodes(), None)[0]) == 4
+    bent = np.random.default_rng(0).normal(0, 2, (17, 17, 2))
+    assert len(_quads(straight.nodes() + bent, None)[0]) > 200
+
+
+@quiet
+@given(SEEDS, st.floats(0, 1))
+def test_cells_that_nobody_wants_stay_black_and_the_others_are_the_same(seed: int, share: float) -> None:
+    flow, frame = wavy(seed), photo()
+    wanted = np.random.default_rng(seed).uniform(size=(flow.rows, flow.columns)) < share
+    part, whole, inside = flow.sample(frame, wanted), flow.sample(frame), flow.enlarged(wanted)
+    assert not part[~inside].any()
+    assert np.abs(part[inside].astype(int) - whole[inside]).max(initial=0) <= 3  # cut into other pieces
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+@quiet
+@given(SEEDS, st.floats(0, 55), st.floats(0, 45), st.floats(0.5, 30), st.floats(0.5, 30))
+def test_a_part_is_what_the_whole_has_there(seed: int, x: float, y: float, wide: float, high: float) -> None:
+    flow, frame, box = wavy(seed), photo(), np.array([x, y, x + wide, y + high])
+    part = flow.part(box)
+    right, bottom = flow.left + flow.columns * flow.cell, flow.top + flow.rows * flow.cell
+    if part is None:
+        assert x + wide <= flow.left or y + high <= flow.top or x >= right or y >= bottom
+        return
+    assert part.left <= max(x, flow.left)
+    assert part.top <= max(y, flow.top)
+    assert part.left + part.columns * part.cell >= min(x + wide, right)
+    assert part.top + part.rows * part.cell >= min(y + high, bottom)
+    i, j = (part.top - flow.top) // flow.cell, (part.left - flow.left) // flow.cell
+    inside = slice(i, i + part.rows + 1), slice(j, j + part.columns + 1)
+    np.testing.assert_array_equal(part.backward, flow.backward[inside])
+    np.testing.assert_array_equal(part.nodes(), flow.nodes()[inside])
+    rows = slice(part.top - flow.top, part.top - flow.top + part.rows * part.cell)
+    columns = slice(part.left - flow.left, part.left - flow.left + part.columns * part.cell)
+    near = part.sample(frame).astype(int) - flow.sample(frame)[rows, columns]
+    assert np.abs(near).max() <= 3  # the two are cut into other pieces
+
+
+def test_the_part_of_everything_is_the_whole_and_of_nothing_none() -> None:
+    flow = wavy(0)
+    whole = flow.part(np.array([-1e4, -1e4, 1e4, 1e4]))
+    assert whole is not None
+    assert (whole.left, whole.top, whole.cell) == (flow.left, flow.top, flow.cell)
+    np.testing.assert_array_equal(whole.backward, flow.backward)
+    for box in ([-50, 0, 7, 40], [0, -50, 40, 5], [60, 0, 99, 40], [10, 60, 20, 70]):
+        assert flow.part(np.array(box, float)) is None
+
+
+# --- what is said of it -----------------------------------------------------------------------------------------------
+
+
+@quiet
+@given(st.floats(-9, 9), st.floats(-9, 9))
+def test_a_shift_takes_up_as_much_room_as_before(dx: float, dy: float) -> None:
+    flow = constant((dx, dy))
+    np.testing.assert_allclose(flow.turns(), 1)
+    assert flow.turns().shape == (flow.rows, flow.columns)
+    assert flow.moving().all() == (max(abs(dx), abs(dy)) > 0.01)
+
+
+@quiet
+@given(st.floats(-0.9, 3), st.floats(-0.9, 3))
+def test_the_area_of_a_stretched_grid(wide: float, high: float) -> None:
+    flow = constant((0, 0))
+    stretched = Flow(flow.left, flow.top, flow.cell, flow.nodes() * [wide, high])
+    np.testing.assert_allclose(stretched.turns(), (1 + wide) * (1 + high), atol=1e-9)
+
+
+def test_a_fold_is_below_zero_where_it_is() -> None:
+    still = np.zeros((8, 10, 2))
+    still[3, 4, 0] = 9.0  # past the next node, 4 px off
+    turns = Flow(0, 0, 4, still).turns()
+    folded = np.zeros((7, 9), bool)
+    folded[2:4, 4] = True
+    np.testing.assert_array_equal(turns < 0, folded)
+    mirrored = constant((0, 0)).nodes() * [-2, 0]
+    assert (Flow(3, 2, 4, mirrored).turns() < 0).all()
+
+
+def test_the_cells_round_a_node_that_moves_are_moving() -> None:
+    still = np.zeros((8, 10, 2))
+    still[3, 4, 1] = 0.011
+    still[6, 8, 1] = 0.009
+    moving = np.zeros((7, 9), bool)
+    moving[2:4, 3:5] = True
+    flow = Flow(0, 0, 4, still)
+    np.testing.assert_array_equal(flow.moving(), moving)
+    large = flow.enlarged(flow.moving())
+    assert large.shape == (28, 36)
+    np.testing.assert_array_equal(large[::4, ::4], moving)
+    assert large.sum() == 16 * moving.sum()
+
+
+@pytest.mark.parametrize(("shape", "cell"), [((1, 3, 2), 4), ((3, 1, 2), 4), ((3, 3, 2), 0), ((3, 3, 3), 4)])
+def test_what_is_no_flow(shape: tuple[int, ...], cell: int) -> None:
+    with pytest.raises(ValueError, match=r"flow|backward"):
+        Flow(0, 0, cell, np.zeros(shape))
+
+
+def test_a_flow_is_finite_and_its_own() -> None:
+    given_array = np.zeros((3, 3, 2))
+    flow = Flow(0, 0, 4, given_array)
+    given_array[:] = 7
+    assert not flow.backward.any()
+    with pytest.raises(ValueError, match="read-only"):
+        flow.backward[0, 0] = 1
+    with pytest.raises(ValueError, match="finite"):
+        Flow(0, 0, 4, np.full((3, 3, 2), np.nan))
