@@ -92,8 +92,13 @@ def edit_video(
     editor = Editor()
     edited = left = frames = 0
     why, seen = "", False
-    claim = claimed(sha256_of(source), wish, True)
-    seal = None if identity is None else sealing(claim, identity, source)
+    digest, painted = sha256_of(source), False
+
+    def seal(path: Path) -> None:
+        """Signs what was done, which is known once all frames are."""
+        if identity is not None:
+            sealing(claimed(digest, wish, painted), identity, source)(path)
+
     with VideoReader(source) as video, Sound(source) as heard:
         sound = heard if heard.carried else None
         rate = video.frame_rate or _USUAL_RATE
@@ -109,12 +114,13 @@ def edit_video(
                         left, why = left + 1, error.cause
                         continue
                     result, done = Frame(face.pixels, frame.time, frame.index), True
+                    painted = painted or face.painted
                 writer.write(result.pixels, frame.time)
                 frames, edited = frames + 1, edited + done
                 watch(frames, video.frame_count)
             if not seen:
                 raise InputError(source, "E_NOFACE", "no face found in any frame", "use a video that shows one")
-        write_sidecar(output, claim, source, options.provenance, overwrite)
+        write_sidecar(output, claimed(digest, wish, painted), source, options.provenance, overwrite)
         silenced = "" if heard.carried else heard.codec
         return VideoEdit(frames, edited, left, why, video.damaged, video.concealed, silenced)
 

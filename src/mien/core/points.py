@@ -3,6 +3,10 @@
 The numbering is MediaPipe's, whose landmarks the field has settled on; right and left are the subject's.
 """
 
+import numpy as np
+
+from mien.core.arrays import Array
+
 EYE_RIGHT = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
 """Ring of the right eye's lids, from the outer corner along the lower lid."""
 
@@ -53,3 +57,9 @@ SPARSE_68 = (
     *(78, 82, 13, 312, 308, 317, 14, 87),
 )
 """The 478 point that stands for each of the 68 points of iBUG's mark-up: jaw, brows, nose, eyes, lips."""
+
+
+def downwards(flat: Array) -> Array:
+    """[2] unit vector from the eyes to the chin of points [478, 2]; 0 where they coincide."""
+    way = flat[CHIN] - flat[BETWEEN_EYES]
+    return np.asarray(way / max(float(np.linalg.norm(way)), 1e-9))

@@ -13,14 +13,13 @@ import numpy as np
 from mien.core.arrays import Array, frozen_array
 from mien.core.face import LANDMARKS
 from mien.core.points import (
-    BETWEEN_EYES,
-    CHIN,
     FACE_OVAL,
     LID_FOLDS,
     LOWER_INNER_LIP,
     LOWER_LIDS,
     UPPER_INNER_LIP,
     UPPER_LIDS,
+    downwards,
 )
 from mien.imaging.flow import Flow
 from mien.imaging.raster import rasterise
@@ -106,7 +105,7 @@ class FaceSheet:
             flow = Flow(int(low[0]), int(low[1]), cell, seen.spread(backward, 0.0))
             return flow, seen.spread(seen.triangle, -1)
 
-        down = _downwards(placed)
+        down = downwards(placed[:, :2])
         upper, lower = (
             laid(*_with_skirts(placed, motion, self.triangles, lines, _SKIRT * way))[0]
             for lines, way in ((_UPPER, down), (_LOWER, -down))
@@ -155,12 +154,6 @@ def _with_skirts(
         )
         triangles = np.concatenate([triangles, _facing(placed, strip)])
     return placed, motion, triangles
-
-
-def _downwards(points: Array) -> Array:
-    """[2] unit vector from the eyes to the chin."""
-    way = points[CHIN, :2] - points[BETWEEN_EYES, :2]
-    return np.asarray(way / max(float(np.linalg.norm(way)), 1e-9))
 
 
 def _extended(points: Array, motion: Array) -> tuple[Array, Array]:

@@ -15,14 +15,13 @@ from mien.core.face import Expression, FaceReading, Gaze, Take
 from mien.core.image import Frame
 from mien.core.looks import gaze_from_looks
 from mien.core.points import (
-    BETWEEN_EYES,
-    CHIN,
     IRISES_LEFT,
     IRISES_RIGHT,
     LOWER_INNER_LIP,
     LOWER_LIDS,
     UPPER_INNER_LIP,
     UPPER_LIDS,
+    downwards,
 )
 from mien.detect.shape import mean_face
 from mien.imaging.flow import Flow
@@ -152,7 +151,7 @@ def _layered(frame: Frame, flows: FaceFlows, motion: FaceMotion) -> Array:
     """[h, w, 3] uint8: the moved skin, what is seen through its openings, and their borders."""
     flow, target = flows.whole, motion.target
     patch = flow.sample(frame)
-    down = flows.band * _downwards(target)
+    down = flows.band * downwards(target)
 
     def bordered(patch: Array, upper: Array, lower: Array) -> Array:
         patch = lay_over(patch, frame, flow, Region.along(lower, down), flows.lower)
@@ -171,7 +170,7 @@ def _layered(frame: Frame, flows: FaceFlows, motion: FaceMotion) -> Array:
         shut = 1 - after / max(before, 1e-6)
         if shut > _DROOPING:
             unit = float(inter_ocular_distance(motion.points))
-            lashes = Region.along(target[upper][1:-1], -_LASHES * unit * _downwards(target))
+            lashes = Region.along(target[upper][1:-1], -_LASHES * unit * downwards(target))
             amount = _LASH_SHADE * min((shut - _DROOPING) / (1 - _DROOPING), 1.0)
             patch = darkened(patch, flow.left, flow.top, lashes, amount, _LASHES * unit / 3)
     upper, lower = list(UPPER_INNER_LIP), list(LOWER_INNER_LIP)
@@ -186,13 +185,7 @@ def _layered(frame: Frame, flows: FaceFlows, motion: FaceMotion) -> Array:
 
 def _apart(flat: Array, upper: list[int], lower: list[int]) -> float:
     """How far an eye is open, pixels: below 0 where the upper lid lies over the lower one."""
-    return float(((flat[lower] - flat[upper]) @ _downwards(flat)).mean())
-
-
-def _downwards(flat: Array) -> Array:
-    """[2] unit vector from the eyes to the chin."""
-    down = flat[CHIN] - flat[BETWEEN_EYES]
-    return np.asarray(down / max(float(np.linalg.norm(down)), 1e-9))
+    return float(((flat[lower] - flat[upper]) @ downwards(flat)).mean())
 
 
 def _pasted(frame: Frame, flow: Flow, patch: Array, changed: Array) -> tuple[Array, Array]:

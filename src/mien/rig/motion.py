@@ -15,14 +15,13 @@ from mien.core.face import IRIS_LEFT, IRIS_RIGHT, LANDMARKS, Expression
 from mien.core.geometry import Similarity
 from mien.core.looks import gaze_from_looks
 from mien.core.points import (
-    BETWEEN_EYES,
-    CHIN,
     IRISES_LEFT,
     IRISES_RIGHT,
     LOWER_INNER_LIP,
     LOWER_LIDS,
     UPPER_INNER_LIP,
     UPPER_LIDS,
+    downwards,
 )
 from mien.rig.compact import EYEBALL, MOVED, CompactModel
 
@@ -150,7 +149,7 @@ def _part(settled: Array, target: Array, unit: float) -> tuple[float, float]:
     """Lays lips on one line where they are closed or cross, before and after, both in place; says how far lips are
     apart."""
     upper, lower = list(UPPER_INNER_LIP), list(LOWER_INNER_LIP)
-    down = _downwards(settled)
+    down = downwards(settled[:, :2])
     apart = (settled[lower] - settled[upper])[:, :2] @ down
     before, meeting = float(apart.max()) / unit, apart < 0
     if before < CLOSED:
@@ -171,12 +170,6 @@ def _part(settled: Array, target: Array, unit: float) -> tuple[float, float]:
     for lip in (upper, lower):
         target[lip] = np.where(crossed[:, None], line, target[lip])
     return before, after
-
-
-def _downwards(points: Array) -> Array:
-    """[2] unit vector from the eyes to the chin."""
-    way = points[CHIN, :2] - points[BETWEEN_EYES, :2]
-    return np.asarray(way / max(float(np.linalg.norm(way)), 1e-9))
 
 
 def _looks(head: Similarity, now: Array, wanted: Array) -> Array:
