@@ -30,7 +30,7 @@ _ASKED = 0.005
 _SHOWN = 10
 """Channels that a picture names."""
 
-_A_LINE = 3
+_A_LINE = 2
 _SIDE = 360
 """Pixels of the pictures in a report."""
 
