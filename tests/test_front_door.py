@@ -12,10 +12,11 @@ from portraits import placed, write_clip, write_photo
 import mien
 
 NAMES = {
-    *("ARKIT", "BASES", "AnimateOptions", "Basis", "Capture", "CaptureOptions", "ConvertOptions", "Expression"),
+    *("ARKIT", "BASES", "AnimateOptions", "Basis", "Capture", "CaptureOptions", "Change", "ConvertOptions"),
+    *("Expression",),
     *("FaceChoice", "FaceState", "Frame", "Gaze", "Identity", "InputError", "Mesh", "MienError", "ModelError"),
-    *("NothingMatched", "OutputError", "OutputExists", "Pose", "Rig", "Take", "UsageError"),
-    *("animate", "capture", "convert", "load", "rig_named", "save"),
+    *("NothingMatched", "OutputError", "OutputExists", "Pose", "Rig", "Take", "UsageError", "Wish"),
+    *("animate", "capture", "convert", "edit", "load", "rig_named", "save"),
 }
 
 
@@ -24,7 +25,7 @@ def test_its_names_are_these() -> None:
     assert len(mien.__all__) == len(NAMES)
     assert all(hasattr(mien, name) for name in NAMES)
     modules = {"cli", "compose", "core", "data", "detect", "formats", "imaging", "losses", "metrics", "nets"}
-    modules |= {"pipelines", "rig", "runtime", "train", "weights"}
+    modules |= {"paint", "pipelines", "rig", "runtime", "train", "weights"}
     public = {name for name in vars(mien) if not name.startswith("_")}
     assert public - modules == NAMES
 
