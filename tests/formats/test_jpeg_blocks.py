@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mien.core.arrays import Array
+from mien.formats import jpeg_hops
 from mien.formats.jpeg_blocks import JpegBlocks
+from mien.formats.jpeg_entropy import Coding, joined
 
 
 def picture(width: int, height: int, seed: int = 0) -> Array:
@@ -42,10 +44,15 @@ def test_taken_apart_and_put_together_it_is_the_same(
     )  # fmt: skip
     blocks = JpegBlocks.parse(data)
     assert blocks is not None
-    assert np.array_equal(decoded(blocks.encode()), decoded(data))
-    again = JpegBlocks.parse(blocks.encode())
+    same = decoded(data)
+    assert blocks.edited(same, same) == data
+    groups = np.arange(len(blocks.scan.starts))
+    said = blocks._said(same, same, np.zeros(len(groups), bool), groups, blocks.scan.codings)
+    anew = blocks._file(blocks.head, said)
+    assert np.array_equal(decoded(anew), same)
+    again = JpegBlocks.parse(anew)
     assert again is not None
-    assert np.array_equal(again.blocks, blocks.blocks)
+    assert np.array_equal(again.numbers(), blocks.numbers())
 
 
 @settings(max_examples=30, deadline=None)
@@ -62,7 +69,7 @@ def test_blocks_outside_a_change_are_the_very_same(
     after[y : y + h, x : x + w] = np.random.default_rng(seed).integers(0, 256, after[y : y + h, x : x + w].shape)
     blocks = JpegBlocks.parse(data)
     assert blocks is not None
-    new = decoded(blocks.changed(before, after).encode())
+    new = decoded(blocks.edited(before, after))
     across, down = blocks.group
     moved = (new != before).any(2)
     inside = np.zeros_like(moved)
@@ -72,6 +79,70 @@ def test_blocks_outside_a_change_are_the_very_same(
     assert not (moved & ~inside).any()
 
 
+@settings(max_examples=20, deadline=None)
+@given(
+    restart=st.sampled_from([0, 1, 3, 7]), sampling=st.integers(0, 2), mode=st.sampled_from(["RGB", "L"]),
+    quality=st.integers(30, 100), x=st.integers(0, 60), y=st.integers(0, 50),
+)  # fmt: skip
+def test_the_numbers_of_touched_groups_alone_are_new(
+    restart: int, sampling: int, mode: str, quality: int, x: int, y: int
+) -> None:
+    data = jpeg(picture(90, 70), mode, quality=quality, subsampling=sampling, restart_marker_blocks=restart)
+    before = decoded(data)
+    after = before.copy()
+    after[y : y + 20, x : x + 24] = before[y : y + 20, x : x + 24] // 2 + 30
+    blocks = JpegBlocks.parse(data)
+    assert blocks is not None
+    new = JpegBlocks.parse(blocks.edited(before, after))
+    assert new is not None
+    touched, numbers = blocks._touched(before, after), blocks.numbers()
+    assert np.array_equal(new.numbers()[~touched], numbers[~touched])
+    assert (new.numbers()[touched] != numbers[touched]).any()
+    wanted = blocks._changed(numbers[touched], np.flatnonzero(touched), before, after)
+    assert np.array_equal(new.numbers()[touched], wanted)
+
+
+def stream(**options: object) -> tuple[bytes, tuple[Coding, ...], int]:
+    """Bits without stuffing, their codings and the number of groups of a picture with grain and an empty half."""
+    pixels = picture(320, 240)
+    pixels[:, 160:] = 255
+    blocks = JpegBlocks.parse(jpeg(pixels, "RGB", **options))
+    assert blocks is not None
+    (part,) = blocks.parts
+    return part.replace(b"\xff\0", b"\xff"), blocks.scan.codings, len(blocks.scan.starts)
+
+
+@pytest.mark.parametrize(
+    ("least", "run_up", "few"), [(64, 0, 0), (64, 300, 0), (300, 0, 10**6), (10**9, 0, 0), (2000, 500, 3)]
+)
+@pytest.mark.parametrize("options", [{"subsampling": 0}, {"subsampling": 2}, {"subsampling": 1, "optimize": True}])
+def test_however_many_read_they_find_the_same_blocks(
+    monkeypatch: pytest.MonkeyPatch, least: int, run_up: int, few: int, options: dict[str, object]
+) -> None:
+    bits, codings, groups = stream(**options)
+    monkeypatch.setattr(jpeg_hops, "_LEAST", 10**9)
+    true = jpeg_hops.read_scan([bits], codings, [groups])
+    monkeypatch.setattr(jpeg_hops, "_LEAST", least)
+    monkeypatch.setattr(jpeg_hops, "_RUN_UP", run_up)
+    monkeypatch.setattr(jpeg_hops, "_FEW", few)
+    found = jpeg_hops.read_scan([bits], codings, [groups])
+    assert np.array_equal(found.starts, true.starts)
+    assert np.array_equal(found.ends, true.ends)
+    assert (found.starts.ravel()[1:] == found.ends.ravel()[:-1]).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    pieces=st.lists(st.tuples(st.binary(min_size=6, max_size=6), st.integers(0, 48), st.integers(0, 48)), max_size=6)
+)
+def test_joined_bits(pieces: list[tuple[bytes, int, int]]) -> None:
+    spans = [(data, min(one, other), max(one, other)) for data, one, other in pieces]
+    text = "".join(f"{int.from_bytes(data):048b}"[start:stop] for data, start, stop in spans)
+    text += "1" * (-len(text) % 8)
+    want = bytes(int(text[i : i + 8], 2) for i in range(0, len(text), 8)).replace(b"\xff", b"\xff\0")
+    assert joined([(np.frombuffer(data, np.uint8), start, stop) for data, start, stop in spans]) == want
+
+
 def test_a_change_arrives() -> None:
     data = jpeg(picture(96, 96), quality=95, subsampling=0)
     before = decoded(data)
@@ -79,11 +150,11 @@ def test_a_change_arrives() -> None:
     after[30:70, 20:60] = (after[30:70, 20:60] * 0.6 + 40).astype(np.uint8)
     blocks = JpegBlocks.parse(data)
     assert blocks is not None
-    new = decoded(blocks.changed(before, after).encode())
+    new = decoded(blocks.edited(before, after))
     anew = decoded(jpeg(after, quality=95, subsampling=0))
     faults = [np.abs(each.astype(int) - after)[30:70, 20:60].mean() for each in (new, anew)]
     assert faults[0] < 1.05 * faults[1]
-    assert blocks.changed(before, before) is blocks
+    assert blocks.edited(before, before) == data
 
 
 def test_tables_that_lack_a_code_give_way_to_the_usual_ones() -> None:
@@ -92,7 +163,7 @@ def test_tables_that_lack_a_code_give_way_to_the_usual_ones() -> None:
     blocks = JpegBlocks.parse(data)
     assert blocks is not None
     after = picture(32, 32)
-    new = decoded(blocks.changed(decoded(data), after).encode())
+    new = decoded(blocks.edited(decoded(data), after))
     assert np.abs(new.astype(int) - decoded(jpeg(after))).mean() < 3
 
 
@@ -101,11 +172,12 @@ def test_kinds_that_are_not_read(options: dict[str, object]) -> None:
     assert JpegBlocks.parse(jpeg(picture(40, 40), **options)) is None  # type: ignore[arg-type]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(place=st.floats(0, 1, exclude_max=True), put=st.binary(max_size=20))
 def test_damage_is_no_crash(place: float, put: bytes) -> None:
     data = jpeg(picture(40, 40), quality=60)
     start = int(place * len(data))
     damaged = data[:start] + put + data[start + len(put) :]
-    if (found := JpegBlocks.parse(damaged)) is not None and len(found.blocks) < 1000:
-        found.encode()
+    if (found := JpegBlocks.parse(damaged)) is not None and len(found.scan.starts) < 1000:
+        before = np.zeros((found.height, found.width, 3), np.uint8)
+        found.edited(before, before + 1)

@@ -1,8 +1,9 @@
 """A JPEG taken apart into its blocks, changed where a picture was edited, and put together again.
 
-Decoding a JPEG and encoding it anew changes every pixel a little, even with the tables it came with. Here the numbers
+Decoding a JPEG and encoding it anew changes every pixel a little, even with the tables it came with. Here the bits
 of all blocks that an edit does not touch are carried over as they stand, so those pixels come out the very same. Of a
-touched block the difference is transformed and added to what stands there, in steps of the file's own tables.
+touched block the difference is transformed and added to what stands there, in steps of the file's own tables. Only
+touched blocks are read and written anew, and the group behind them; of the others no more is known than where they lie.
 
 Read are baseline files in one scan, as cameras and phones write. Progressive, arithmetic, 12-bit, CMYK ones are not.
 """
@@ -12,12 +13,14 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
+from itertools import takewhile
 
 import numpy as np
 from PIL import Image
 
 from mien.core.arrays import Array
-from mien.formats.jpeg_entropy import Coding, Table, decode_blocks, encode_blocks
+from mien.formats.jpeg_entropy import Coding, Scan, Table, encode_blocks, joined, planes_of
+from mien.formats.jpeg_hops import read_scan
 
 _ZIGZAG = np.array(
     sorted(range(64), key=lambda i: (i // 8 + i % 8, i // 8 if (i // 8 + i % 8) % 2 else i % 8)), dtype=np.intp
@@ -29,7 +32,13 @@ _COSINES = np.sqrt(np.where(np.arange(8) == 0, 1, 2) / 8)[:, None] * np.cos(
 )
 """The cosine transform [8, 8] of a column of eight pixels."""
 
+_TRANSFORM = np.kron(_COSINES, _COSINES)[_ZIGZAG].T
+"""The same [64, 64] of a block's pixels, row by row, into numbers in the order of the file."""
+
 _TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
+
+_AT_ONCE = 2048
+"""Groups that are said anew in one go: enough for numpy, and few enough for the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +55,27 @@ class Component:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JpegBlocks:
-    """A baseline JPEG as blocks of whole numbers.
+    """A baseline JPEG, and where its blocks lie.
 
     Args:
         width: of the picture, pixels.
         height: likewise.
         components: 1 (grey) or 3 (luma, blue, red) planes.
         steps: quantisation tables by their number, each [64] in the order of the file.
-        blocks: [groups, blocks a group, 64] int16 in the order of the file: groups by rows, then planes, then rows.
-        head: the segments before the pixels, without Huffman tables, as they stand.
-        tables: Huffman tables by class (0 first numbers, 1 further ones) and number.
+        head: the segments before the pixels, as they stand.
+        parts: the pixels' bytes between restarts, as they stand.
+        restarts: the markers between them, one fewer.
+        scan: where blocks lie in the parts: groups by rows, in them planes, in them rows.
     """
 
     width: int
     height: int
     components: tuple[Component, ...]
     steps: dict[int, Array]
-    blocks: Array
     head: bytes
-    tables: dict[tuple[int, int], Table]
+    parts: tuple[bytes, ...]
+    restarts: tuple[bytes, ...]
+    scan: Scan
 
     @property
     def group(self) -> tuple[int, int]:
@@ -79,60 +90,130 @@ class JpegBlocks:
         except (struct.error, LookupError, ValueError):
             return None
 
-    def changed(self, before: Array, after: Array) -> "JpegBlocks":
-        """With the difference of two pictures added; blocks where they are equal stay the very same.
+    def numbers(self) -> Array:
+        """All blocks [groups, blocks a group, 64] int32, numbers in the order of the file."""
+        numbers = self.scan.numbers(np.arange(len(self.scan.starts)))
+        numbers[:, :, 0] = self.scan.means()
+        return numbers
+
+    def edited(self, before: Array, after: Array) -> bytes:
+        """The file with the difference of two pictures added; blocks where they are equal stay the very same.
+
+        The Huffman tables are those it came with when they suffice, else the usual ones, with which all is said anew.
 
         Args:
             before: [H, W, 3] RGB uint8, as this file decodes.
             after: likewise, as it should.
         """
-        rows, columns = np.nonzero((before != after).any(2))
-        if len(rows) == 0:
-            return self
+        touched = self._touched(before, after)
+        if not touched.any():
+            return self._file(self.head, {})
+        # Behind a run of touched groups one more is said anew: its means are differences from what has changed.
+        anew = touched | np.concatenate([[False], touched[:-1]])
+        try:
+            return self._file(self.head, self._said(before, after, touched, np.flatnonzero(anew), self.scan.codings))
+        except LookupError:
+            planes = tuple(replace(c, first=min(i, 1), further=min(i, 1)) for i, c in enumerate(self.components))
+            tables = _usual_tables()
+            every, codings = np.arange(len(touched)), _codings(planes, tables)
+            return self._file(_retabled(self.head, planes, tables), self._said(before, after, touched, every, codings))
+
+    def _touched(self, before: Array, after: Array) -> Array:
+        """In which groups [groups] two pictures differ."""
         width, height = self.group
-        top, left = rows.min() // height, columns.min() // width
-        bottom, right = rows.max() // height + 1, columns.max() // width + 1
-        cut = np.s_[top * height : bottom * height, left * width : right * width]
-        rest = (bottom - top) * height - after[cut].shape[0], (right - left) * width - after[cut].shape[1]
-        old, new = (
-            np.pad(each[cut], ((0, rest[0]), (0, rest[1]), (0, 0)), "edge").astype(np.float32)
-            for each in (before, after)
-        )
-        groups = (np.arange(top, bottom)[:, None] * -(-self.width // width) + np.arange(left, right)).ravel()
+        across, down = -(-self.width // width), -(-self.height // height)
+        touched = np.zeros((down, across), bool)
+        for row in range(down):
+            strip = slice(row * height, (row + 1) * height)
+            if not np.array_equal(before[strip], after[strip]):
+                columns = (before[strip] != after[strip]).any(0).any(1)
+                touched[row] = np.pad(columns, (0, across * width - len(columns))).reshape(across, width).any(1)
+        return touched.ravel()
+
+    def _said(
+        self, before: Array, after: Array, touched: Array, groups: Array, codings: tuple[Coding, ...]
+    ) -> dict[int, tuple[Array, int, int]]:
+        """Bits of `groups`: bytes, first bit and the one behind the last."""
+        said: dict[int, tuple[Array, int, int]] = {}
+        means = self.scan.means()
+        for some in np.split(groups, range(_AT_ONCE, len(groups), _AT_ONCE)):
+            numbers = self.scan.numbers(some)
+            numbers[:, :, 0] = means[some]
+            own = touched[some]
+            numbers[own] = self._changed(numbers[own], some[own], before, after)
+            means[some] = numbers[:, :, 0]
+            opens = np.isin(some, self.scan.firsts)
+            for own_plane in planes_of(self.scan.codings):
+                last = np.where(opens, 0, means[some - 1, own_plane[-1]])
+                numbers[:, own_plane, 0] = np.diff(means[some][:, own_plane], axis=1, prepend=last[:, None])
+            bits, begins = encode_blocks(numbers, codings)
+            spans = zip(begins[:-1].tolist(), begins[1:].tolist(), strict=True)
+            said |= {group: (bits, *span) for group, span in zip(some.tolist(), spans, strict=True)}
+        return said
+
+    def _changed(self, numbers: Array, groups: Array, before: Array, after: Array) -> Array:
+        """Blocks `numbers` [groups, blocks a group, 64] with the difference of two pictures added."""
+        width, height = self.group
+        row, column = np.divmod(groups, -(-self.width // width))
+        # At the right and below, what is outside of the picture is as its last pixels.
+        rows = np.minimum(row[:, None] * height + np.arange(height), self.height - 1)[:, :, None]
+        columns = np.minimum(column[:, None] * width + np.arange(width), self.width - 1)[:, None, :]
+        old, new = before[rows, columns], after[rows, columns]
         # Decoders cut off what is darker than black or whiter than white, so there the difference says too little.
-        lost = ((old != new) & ((old == 0) | (old == 255))).any(2)
-        lost = lost.reshape(bottom - top, height, right - left, width).any((1, 3)).reshape(-1, 1, 1)
-        delta, whole = (new - old) @ _TO_YCC.T, new @ _TO_YCC.T - np.array([128, 0, 0], np.float32)
-        blocks, first = self.blocks.copy(), 0
+        cut = (old != new) & (old + np.uint8(1) <= 1)
+        lost = cut.reshape(len(groups), 3 * width * height).any(1)
+        delta = _in_planes(new.astype(np.float32) - old)
+        whole = _in_planes(new[lost].astype(np.float32) - 128)
+        first = 0
         for plane, component in enumerate(self.components):
             last, steps = first + component.across * component.down, self.steps[component.steps]
             change, anew = (
-                np.round(_transformed(each[:, :, plane], component, self.group) / steps).astype(np.int32)
-                for each in (delta, whole)
+                np.round(_transformed(each[plane], component) / steps).astype(np.int32) for each in (delta, whole)
             )
-            total = np.where(lost & change.any(2, keepdims=True), anew, blocks[groups, first:last] + change)
-            blocks[groups, first:last] = total.clip(-1023, 1023)  # all that eight bits can come to
+            total = numbers[:, first:last] + change
+            total[lost] = np.where(change[lost].any(2, keepdims=True), anew, numbers[lost, first:last])
+            numbers[:, first:last] = total.clip(-1023, 1023)  # all that eight bits can come to
             first = last
-        return replace(self, blocks=blocks)
+        return numbers
 
-    def encode(self) -> bytes:
-        """The file: with the Huffman tables it came with when they suffice, else with the usual ones."""
-        try:
-            return _written(self)
-        except LookupError:
-            planes = tuple(replace(c, first=min(i, 1), further=min(i, 1)) for i, c in enumerate(self.components))
-            return _written(replace(self, components=planes, tables=_usual_tables()))
+    def _file(self, head: bytes, said: dict[int, tuple[Array, int, int]]) -> bytes:
+        """The file with some groups said anew; parts without any are taken as they stand."""
+        scan, groups = self.scan, np.array(sorted(said), np.int64)
+        stops = np.append(scan.firsts[1:], len(scan.starts))
+        out = [head]
+        for i, (first, stop, part) in enumerate(zip(scan.firsts.tolist(), stops.tolist(), self.parts, strict=True)):
+            here = groups[slice(*np.searchsorted(groups, (first, stop)))]
+            if i:
+                out.append(self.restarts[i - 1])
+            if len(here) == 0:
+                out.append(part)
+                continue
+            pieces, at = [], int(scan.starts[first, 0])
+            for run in np.split(here, np.flatnonzero(np.diff(here) != 1) + 1):
+                pieces.append((scan.source, at, int(scan.starts[run[0], 0])))
+                for bits, start, stop_bit in (said[g] for g in run.tolist()):
+                    if pieces[-1][0] is bits and pieces[-1][2] == start:  # spares a splice for every group
+                        start = pieces.pop()[1]
+                    pieces.append((bits, start, stop_bit))
+                at = int(scan.ends[run[-1], -1])
+            pieces.append((scan.source, at, int(scan.ends[stop - 1, -1])))
+            out.append(joined(pieces))
+        return b"".join((*out, b"\xff\xd9"))
 
 
-def _transformed(delta: Array, component: Component, group: tuple[int, int]) -> Array:
-    """A plane [H, W] as blocks [groups, blocks a group, 64] of this component, in the order of the file."""
-    over, down = group[0] // 8 // component.across, group[1] // 8 // component.down
-    height, width = delta.shape[0] // down, delta.shape[1] // over
-    small = delta.reshape(height, down, width, over).mean((1, 3))
-    tiles = small.reshape(-1, component.down, 8, width // 8 // component.across, component.across, 8)
-    tiles = tiles.transpose(0, 3, 1, 4, 2, 5).reshape(-1, component.across * component.down, 8, 8)
-    numbers = _COSINES @ tiles @ _COSINES.T
-    return np.asarray(numbers.reshape(*numbers.shape[:2], 64)[..., _ZIGZAG])
+def _in_planes(colours: Array) -> Array:
+    """RGB [groups, H, W, 3] float32 as luma, blue and red [3, groups, H, W]."""
+    return np.asarray((_TO_YCC @ colours.reshape(-1, 3).T).reshape(3, *colours.shape[:3]))
+
+
+def _transformed(delta: Array, component: Component) -> Array:
+    """Groups of a plane [groups, H, W] as blocks [groups, blocks a group, 64] of this component."""
+    high, wide = 8 * component.down, 8 * component.across
+    count, height, width = delta.shape
+    small = delta.reshape(count, high, height // high, wide, width // wide)
+    small = small[:, :, 0, :, 0] if small.shape[2::2] == (1, 1) else small.mean((2, 4))
+    tiles = small.reshape(count, component.down, 8, component.across, 8).swapaxes(2, 3)
+    return np.asarray(tiles.reshape(count, component.down * component.across, 64) @ _TRANSFORM)
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
@@ -147,7 +228,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
 def _parsed(data: bytes) -> JpegBlocks | None:
     steps: dict[int, Array] = {}
     tables: dict[tuple[int, int], Table] = {}
-    head, frame, interval = [b"\xff\xd8"], b"", 0
+    frame, interval = b"", 0
     for marker, content, position in _segments(data):
         if marker == 0xDA:
             scan, start = content, position
@@ -162,8 +243,6 @@ def _parsed(data: bytes) -> JpegBlocks | None:
             frame = content
         elif 0xC0 <= marker <= 0xCF or (marker == 0xEE and content[:5] == b"Adobe" and content[11] != 1):
             return None  # progressive, lossless or arithmetic; not luma and two colours
-        if marker not in (0xC4, 0xDD):
-            head.append(struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content)
     depth, height, width, count = struct.unpack_from(">BHHB", frame)
     planes = tuple(Component(n, s >> 4, s & 15, q) for n, s, q in struct.iter_unpack("BBB", frame[6 : 6 + 3 * count]))
     if depth != 8 or count not in (1, 3) or scan[0] != count or scan[1 + 2 * count :] != b"\0\x3f\0":
@@ -177,17 +256,23 @@ def _parsed(data: bytes) -> JpegBlocks | None:
     most = max(c.across for c in planes), max(c.down for c in planes)
     if any(most[0] % c.across or most[1] % c.down for c in planes):
         return None
+    if any(len(steps[c.steps]) != 64 or not steps[c.steps].all() for c in planes):
+        return None
     groups = -(-width // (8 * most[0])) * -(-height // (8 * most[1]))
     bits = data[start : data.index(b"\xff\xd9", start)]
     if re.search(rb"\xff[^\0\xd0-\xd7\xff]", bits):  # a second scan
         return None
-    codings = _codings(planes, tables)
-    parts: list[Array] = []
-    for part in re.split(rb"\xff+[\xd0-\xd7]", bits):
-        share = min(interval or groups, groups - sum(len(each) for each in parts))
-        parts.append(decode_blocks(part.replace(b"\xff\0", b"\xff"), codings, share))
-    blocks = np.concatenate(parts)
-    return JpegBlocks(width, height, planes, steps, blocks, b"".join(head), tables) if len(blocks) == groups else None
+    split = re.split(rb"(\xff+[\xd0-\xd7])", bits)
+    parts, restarts = tuple(split[::2]), tuple(split[1::2])
+    interval = interval or groups
+    if len(parts) != -(-groups // interval):
+        return None
+    sizes = [min(interval, groups - first) for first in range(0, groups, interval)]
+    bare = [part.replace(b"\xff\0", b"\xff") for part in parts]
+    found = read_scan(bare, _codings(planes, tables), sizes)
+    if np.abs(found.means()).max() > 1024:  # more than eight bits come to, so damage; not all could be said anew
+        return None
+    return JpegBlocks(width, height, planes, steps, data[:start], parts, restarts, found)
 
 
 def _codings(planes: tuple[Component, ...], tables: dict[tuple[int, int], Table]) -> tuple[Coding, ...]:
@@ -229,12 +314,15 @@ def _usual_tables() -> dict[tuple[int, int], Table]:
     raise AssertionError("a JPEG has pixels")
 
 
-def _written(jpeg: JpegBlocks) -> bytes:
-    bits = encode_blocks(jpeg.blocks, _codings(jpeg.components, jpeg.tables))
-    used = {(0, c.first) for c in jpeg.components} | {(1, c.further) for c in jpeg.components}
-    tables = b"".join(bytes((kind << 4 | number,)) + jpeg.tables[kind, number] for kind, number in sorted(used))
-    scan = bytes((len(jpeg.components),))
-    scan += b"".join(bytes((c.number, c.first << 4 | c.further)) for c in jpeg.components) + b"\0\x3f\0"
-    segments = ((0xC4, tables), (0xDA, scan))
-    packed = b"".join(struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content for marker, content in segments)
-    return jpeg.head + packed + bits + b"\xff\xd9"
+def _retabled(head: bytes, planes: tuple[Component, ...], tables: dict[tuple[int, int], Table]) -> bytes:
+    """A head with other Huffman tables."""
+    used = {(0, c.first) for c in planes} | {(1, c.further) for c in planes}
+    packed = b"".join(bytes((kind << 4 | number,)) + tables[kind, number] for kind, number in sorted(used))
+    scan = bytes((len(planes),))
+    scan += b"".join(bytes((c.number, c.first << 4 | c.further)) for c in planes) + b"\0\x3f\0"
+    before_scan = takewhile(lambda segment: segment[0] != 0xDA, _segments(head))
+    segments = [(marker, content) for marker, content, _ in before_scan if marker != 0xC4]
+    segments += [(0xC4, packed), (0xDA, scan)]
+    return b"\xff\xd8" + b"".join(
+        struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content for marker, content in segments
+    )

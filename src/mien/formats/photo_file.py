@@ -213,7 +213,7 @@ def _jpeg(photo: PhotoFile, before: Array, after: Array, same: bool) -> bytes:
     if same:
         blocks = JpegBlocks.parse(photo.stored.bare.data)
         if blocks is not None:
-            return blocks.changed(before, after).encode()
+            return blocks.edited(before, after)
         stored = photo.stored.image
         if isinstance(stored, JpegImageFile) and stored.mode in ("L", "RGB"):
             sampling = JpegImagePlugin.get_sampling(stored) if stored.mode == "RGB" else -1
