@@ -1,6 +1,7 @@
 """Video in, video out: the same wishes over time, or a take as a track of weights."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +104,9 @@ def edit_video(
         sound = heard if heard.carried else None
         rate = video.frame_rate or _USUAL_RATE
         capturer = Capturer(CaptureOptions(face=options.face))
-        with VideoWriter(output, video.width, video.height, rate, overwrite, "edited by mien", seal, sound) as writer:
+        writing = VideoWriter(output, video.width, video.height, rate, overwrite, "edited by mien", seal, sound)
+        with writing as writer, ThreadPoolExecutor(1, "code") as coder:
+            written = coder.submit(lambda: None)
             for frame, readings in capturer.stream(video):
                 result, done = frame, False
                 for reading in readings:
@@ -115,9 +118,11 @@ def edit_video(
                         continue
                     result, done = Frame(face.pixels, frame.time, frame.index), True
                     painted = painted or face.painted
-                writer.write(result.pixels, frame.time)
+                written.result()  # one frame is coded while the next is edited
+                written = coder.submit(writer.write, result.pixels, frame.time)
                 frames, edited = frames + 1, edited + done
                 watch(frames, video.frame_count)
+            written.result()
             if not seen:
                 raise InputError(source, "E_NOFACE", "no face found in any frame", "use a video that shows one")
         write_sidecar(output, claimed(digest, wish, painted), source, options.provenance, overwrite)
