@@ -4,6 +4,7 @@ A face is edited as by `mien edit --set NAME+=0.6`, and read before and after. W
 by points: wide eyes by how far the lids come apart, mouth corners by how far they drop, against what the rig promises.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,12 +76,12 @@ def faces(packs: list[FacesPack], split: str, count: int, teacher: Teacher) -> l
     return chosen
 
 
-def doses(editor: Editor, chosen: list[Face], name: str, dose: float, teacher: Teacher) -> tuple[Array, Array, Array]:
-    """[N] asked, [N] arrived (mean over the slider's channels), [N] mean change of all other channels."""
+def dosed(
+    editor: Editor, chosen: list[Face], name: str, dose: float, teacher: Teacher
+) -> Iterator[tuple[Face, Array, Taught]]:
+    """Every face that has room for a dose, the change of weights that is asked for, and the edited face as seen."""
     places = ARKIT.indices(list(channels(name)))
-    others = np.setdiff1d(np.arange(len(ARKIT)), places)
     wish = Wish((Change(name, "+=", dose),))
-    rows = []
     for face in track(chosen, name, transient=True):
         now = face.reading.state.expression.weights
         if max(now[places].max(), face.seen.weights[places].max()) > FREE:
@@ -91,30 +92,25 @@ def doses(editor: Editor, chosen: list[Face], name: str, dose: float, teacher: T
             continue
         after = teacher.see(edited.pixels)
         if after is not None:
-            change = after.weights - face.seen.weights
-            rows.append((dose, change[places].mean(), np.abs(change[others]).mean()))
-    asked, arrived, besides = np.array(rows).reshape(-1, 3).T
-    return asked, arrived, besides
+            yield face, wish.of(now) - now, after
 
 
-def promised(editor: Editor, chosen: list[Face], name: str, dose: float, teacher: Teacher) -> tuple[Array, Array]:
+def arrived(name: str, edits: Iterable[tuple[Face, Array, Taught]]) -> tuple[Array, Array]:
+    """[N] what arrived in a slider's channels, and [N] the mean change of all others."""
+    places = ARKIT.indices(list(channels(name)))
+    others = np.setdiff1d(np.arange(len(ARKIT)), places)
+    changes = np.array([after.weights - face.seen.weights for face, _, after in edits])
+    return changes[:, places].mean(1), np.abs(changes[:, others]).mean(1)
+
+
+def promised(name: str, edits: Iterable[tuple[Face, Array, Taught]]) -> tuple[Array, Array]:
     """[N] what the points of a slider do as the rig has them, and [N] as the teacher sees them, in eye distances."""
     measure = {"eyeWide": _aperture, "mouthFrown": _corners}[name]
-    wish = Wish((Change(name, "+=", dose),))
     rows = []
-    for face in track(chosen, name, transient=True):
-        now = face.reading.state.expression.weights
-        if now[ARKIT.indices(list(channels(name)))].max() > FREE:
-            continue
-        try:
-            edited = editor.edit(face.frame, face.reading, wish.of(now))
-        except InputError:
-            continue
-        after = teacher.see(edited.pixels)
-        if after is not None:
-            points = face.reading.landmarks.points
-            said = measure(_by_the_rig(points, wish.of(now) - now)) - measure(points[:, :2])
-            rows.append((said, measure(after.points[:, :2]) - measure(face.seen.points[:, :2])))
+    for face, change, after in edits:
+        points = face.reading.landmarks.points
+        said = measure(_by_the_rig(points, change)) - measure(points[:, :2])
+        rows.append((said, measure(after.points[:, :2]) - measure(face.seen.points[:, :2])))
     wanted, seen = np.array(rows).reshape(-1, 2).T
     return wanted, seen
 
@@ -163,13 +159,11 @@ def main(data: Path, count: int = 40, dose: float = 0.6, split: str = "val", led
     with Teacher(data, blendshapes=True) as teacher:
         chosen = faces(read_photos(data)[0], split, count, teacher)
         for name in READ:
-            asked, arrived, others = doses(editor, chosen, name, dose, teacher)
-            rows.append(
-                Row(f"{name}, {len(asked)} faces", float(arrived.mean() / dose), "of asked", ">= 0.6", ">= 0.9")
-            )
+            got, others = arrived(name, dosed(editor, chosen, name, dose, teacher))
+            rows.append(Row(f"{name}, {len(got)} faces", float(got.mean() / dose), "of asked", ">= 0.6", ">= 0.9"))
             besides.append(float(others.mean()))
         for name in ("eyeWide", "mouthFrown"):
-            wanted, seen = promised(editor, chosen, name, dose, teacher)
+            wanted, seen = promised(name, dosed(editor, chosen, name, dose, teacher))
             what = f"{name} by points, {len(wanted)} faces"
             rows.append(Row(what, float(seen.mean() / wanted.mean()), "of promised", ">= 0.6", ">= 0.9"))
     rows.append(Row("other channels, mean change", float(np.mean(besides)), "", "<= 0.06", "<= 0.03"))

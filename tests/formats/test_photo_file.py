@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from made_signed import CLAIM, identity
 from PIL import ExifTags, Image, ImageCms
+from PIL.JpegImagePlugin import JpegImageFile
 
 from mien.core.arrays import Array
 from mien.core.errors import InputError, UsageError
@@ -158,8 +159,10 @@ def test_the_tables_stay() -> None:
     photo = decode_photo(data, "a")
     out = encode_photo(photo, edited(photo.frame.pixels)[0], ".jpg")
     with Image.open(BytesIO(data)) as one, Image.open(BytesIO(out)) as other:
-        assert one.quantization == other.quantization  # type: ignore[attr-defined]
-        assert one.layer == other.layer  # type: ignore[attr-defined]
+        assert isinstance(one, JpegImageFile)
+        assert isinstance(other, JpegImageFile)
+        assert one.quantization == other.quantization
+        assert one.layer == other.layer
 
 
 @pytest.mark.parametrize("kind", KINDS)

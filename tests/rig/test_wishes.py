@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -117,8 +118,8 @@ def test_a_change_is_read_as_it_is_written(change: Change) -> None:
         ("tongueOut=1e-1", "tongueOut", "=", 0.1),
     ],
 )
-def test_spellings(text: str, name: str, way: str, amount: float) -> None:
-    assert Change.parse(text) == Change(name, way, amount)  # type: ignore[arg-type]
+def test_spellings(text: str, name: str, way: Literal["=", "+=", "-="], amount: float) -> None:
+    assert Change.parse(text) == Change(name, way, amount)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ def verify(files: tyro.conf.Positional[tuple[Path, ...]]) -> int:
     from mien.formats.signing import known_identities
 
     def told(verdict: Verdict) -> str:
+        """A verdict in plain words."""
         words = verdict.standing.value
         if verdict.standing is Standing.CHANGED:
             return f"{words}: {verdict.cause}"

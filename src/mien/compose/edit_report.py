@@ -157,11 +157,13 @@ def _spelled(found: Measured) -> dict[str, object]:
     """One face as JSON has it: weights by name, numbers that do not exist as null."""
 
     def named(weights: Array | None) -> dict[str, float] | None:
+        """Weights by channel."""
         if weights is None:
             return None
         return {column: round(float(value), 4) for column, value in zip(ARKIT.columns, weights, strict=True)}
 
     def number(value: float) -> float | None:
+        """None for what is not a number, which JSON does not know."""
         return round(value, 5) if np.isfinite(value) else None
 
     return {

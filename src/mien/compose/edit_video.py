@@ -139,6 +139,7 @@ class _Track:
 
     @classmethod
     def of(cls, capture: Capture, source: object) -> "_Track":
+        """The only face of a take, over ARKit; raises `UsageError` for several faces, or a single moment."""
         take = face_of(capture, None, capture.source or source)
         expression = convert(take.state.expression, ARKIT)
         seen = take.valid

@@ -104,6 +104,7 @@ def _stacked(views: list[_View], corners: list[tuple[int, int]], window: tuple[i
     rows, columns = window
 
     def planes(name: str) -> Tensor:
+        """A picture of each view, cut to the window, channels first."""
         parts = [
             getattr(view, name)[y : y + rows, x : x + columns].transpose(2, 0, 1)
             for view, (y, x) in zip(views, corners, strict=True)

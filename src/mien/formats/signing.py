@@ -172,6 +172,7 @@ def _made_identity() -> bytes:
     end = start + timedelta(days=365 * _YEARS)
 
     def begun(name: x509.Name, of: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+        """What both certificates say alike."""
         return (
             x509.CertificateBuilder(issuer, name, of.public_key(), x509.random_serial_number(), start, end)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(of.public_key()), critical=False)

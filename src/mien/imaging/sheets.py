@@ -100,6 +100,7 @@ class FaceSheet:
         placed = np.column_stack([(after - low) / cell + 0.5, _FAR + before[:, 2] / cell])
 
         def laid(vertices: Array, motion: Array, triangles: Array) -> tuple[Flow, Array]:
+            """The flow of some triangles, and which one is seen at each corner of a cell."""
             seen = rasterise(vertices, triangles, columns, rows)
             backward = -(motion[triangles[seen.triangle]] * seen.barycentric()[..., None]).sum(1)
             flow = Flow(int(low[0]), int(low[1]), cell, seen.spread(backward, 0.0))

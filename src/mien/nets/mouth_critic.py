@@ -37,6 +37,7 @@ class _Scale(nn.Module):
         self.judge = nn.Conv2d(before, 1, 3, padding=1)
 
     def forward(self, x: Tensor) -> Verdict:
+        """What each place looks like, and what was seen on the way."""
         features = []
         for layer in self.layers:
             x = layer(x)

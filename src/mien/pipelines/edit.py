@@ -154,6 +154,7 @@ def _layered(frame: Frame, flows: FaceFlows, motion: FaceMotion) -> Array:
     down = flows.band * downwards(target)
 
     def bordered(patch: Array, upper: Array, lower: Array) -> Array:
+        """With the borders of an opening cut along its lines."""
         patch = lay_over(patch, frame, flow, Region.along(lower, down), flows.lower)
         return lay_over(patch, frame, flow, Region.along(upper, -down), flows.upper)
 

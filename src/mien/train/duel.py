@@ -4,7 +4,6 @@ Checkpoints, rates, averages and reports are those of `mien.train.loop`.
 """
 
 import copy
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -13,7 +12,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from mien.core.report import Row
-from mien.train.loop import TrainOptions, follow, learning_rate, progress_bar, resumed, save_atomically
+from mien.train.loop import TrainOptions, follow, go_on, learning_rate, resumed, save_atomically
 
 BETAS = 0.5, 0.99
 """Of Adam, for both: a critic changes what the network is told, so what was long ago must count for little."""
@@ -86,30 +85,23 @@ def contest(
     if state is not None:
         for name, part in kept.items():
             part.load_state_dict(state[name])
-    step = 0 if state is None else int(state["step"])
-    generator, losses, saved = Generator(), [], time.monotonic()
-    with progress_bar(progress) as bar:
-        line = bar.add_task("", total=options.steps, completed=step)
-        while step < options.steps:
-            generator.manual_seed(options.seed * 1_000_003 + step)
-            for group in (*optimisers[0].param_groups, *optimisers[1].param_groups):
-                group["lr"] = learning_rate(step, options)
-            losses.append(_learn(task, options.batch, generator, optimisers, step * options.batch >= task.begins))
-            step += 1
-            follow(average, network, step)
-            bar.update(line, advance=1)
-            finished = step == options.steps
-            if finished or step % options.score_every == 0:
-                scores = task.score(average)
-                mean = float(torch.stack(losses).mean())
-                losses.clear()
-                report(step, mean, scores)
-                figures = "  ".join(f"{row.what} {row.value:.4g}" for row in scores[:3])
-                bar.update(line, description=f"loss {mean:.4f}  {figures}")
-            if finished or time.monotonic() - saved > options.save_every:
-                parts = {name: part.state_dict() for name, part in kept.items()}
-                save_atomically(parts | {"step": step, "options": vars(options)}, checkpoint)
-                saved = time.monotonic()
+
+    def learn(generator: Generator, step: int) -> Tensor:
+        """One step of both, after which the average has followed; the network's loss."""
+        for group in (*optimisers[0].param_groups, *optimisers[1].param_groups):
+            group["lr"] = learning_rate(step, options)
+        loss = _learn(task, options.batch, generator, optimisers, step * options.batch >= task.begins)
+        follow(average, network, step + 1)
+        return loss
+
+    def save(step: int) -> None:
+        """Keeps everything needed to go on."""
+        parts = {name: part.state_dict() for name, part in kept.items()}
+        save_atomically(parts | {"step": step, "options": vars(options)}, checkpoint)
+
+    go_on(
+        options, 0 if state is None else int(state["step"]), learn, lambda: task.score(average), save, report, progress
+    )
     return average
 
 

@@ -108,30 +108,63 @@ def train(
     average = copy.deepcopy(network).eval()
     optimiser = torch.optim.AdamW(list(network.parameters()), lr=options.rate, weight_decay=options.decay)
     step = _resume(checkpoint, options, network, average, optimiser)
+
+    def learn(generator: Generator, step: int) -> Tensor:
+        """One step, after which the average has followed; its loss."""
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, options)
+        loss = _learn(task, options, generator, network.train(), optimiser)
+        follow(average, network, step + 1)
+        return loss
+
+    def save(step: int) -> None:
+        """Keeps everything needed to go on."""
+        state = {"network": network.state_dict(), "average": average.state_dict(), "step": step}
+        save_atomically(state | {"optimiser": optimiser.state_dict(), "options": vars(options)}, checkpoint)
+
+    go_on(options, step, learn, lambda: task.score(average), save, report, progress)
+    return average
+
+
+def go_on(
+    options: TrainOptions,
+    step: int,
+    learn: Callable[[Generator, int], Tensor],
+    score: Callable[[], tuple[Row, ...]],
+    save: Callable[[int], None],
+    report: Callable[[int, float, tuple[Row, ...]], None],
+    progress: bool = True,
+) -> None:
+    """The steps of a training from `step` on: learns, and scores, reports and saves when it is time.
+
+    Args:
+        options: for how long, and how often.
+        step: how many are done.
+        learn: called with a generator that the step alone decides, and the steps done; gives the loss.
+        score: of what was learned so far.
+        save: called with the steps done.
+        report: as of `train`.
+        progress: whether a bar is shown.
+    """
     generator, losses, saved = Generator(), [], time.monotonic()
-    with progress_bar(progress) as bar:
+    with _progress_bar(progress) as bar:
         line = bar.add_task("", total=options.steps, completed=step)
         while step < options.steps:
             generator.manual_seed(options.seed * 1_000_003 + step)
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate(step, options)
-            losses.append(_learn(task, options, generator, network.train(), optimiser))
+            losses.append(learn(generator, step))
             step += 1
-            follow(average, network, step)
             bar.update(line, advance=1)
             finished = step == options.steps
             if finished or step % options.score_every == 0:
-                scores = task.score(average)
+                scores = score()
                 mean = float(torch.stack(losses).mean())
                 losses.clear()
                 report(step, mean, scores)
                 figures = "  ".join(f"{row.what} {row.value:.4g}" for row in scores[:3])
                 bar.update(line, description=f"loss {mean:.4f}  {figures}")
             if finished or time.monotonic() - saved > options.save_every:
-                state = {"network": network.state_dict(), "average": average.state_dict(), "step": step}
-                save_atomically(state | {"optimiser": optimiser.state_dict(), "options": vars(options)}, checkpoint)
+                save(step)
                 saved = time.monotonic()
-    return average
 
 
 def wide_registers() -> bool:
@@ -139,7 +172,7 @@ def wide_registers() -> bool:
     return torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 
 
-def progress_bar(shown: bool) -> Progress:
+def _progress_bar(shown: bool) -> Progress:
     """The bar of a training, on standard error."""
     counts, times = (BarColumn(), MofNCompleteColumn()), (TimeElapsedColumn(), TimeRemainingColumn())
     console = Console(stderr=True)  # results alone go to standard output
