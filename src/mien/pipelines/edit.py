@@ -28,6 +28,7 @@ from mien.imaging.flow import Flow
 from mien.imaging.openings import Region, darkened, lay_over, looking
 from mien.imaging.sheets import FaceFlows, FaceSheet
 from mien.metrics import inter_ocular_distance
+from mien.paint.motion import MotionMender
 from mien.paint.mouth import MouthPainter
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter
@@ -89,15 +90,17 @@ class Editor:
 
     Args:
         paint: whether what opens is painted; without, the motion step is all.
+        mend: whether a network adds to the motion what the rig misses.
 
     Raises:
         ModelError: a weight file is missing or was changed.
     """
 
-    def __init__(self, paint: bool = True) -> None:
+    def __init__(self, paint: bool = True, mend: bool = True) -> None:
         self._model = compact_model()
         self._fitter = Fitter(self._model, mean_face().steadiness)
         self._sheet = FaceSheet.of(self._model.mean, self._model.triangles)
+        self._mender = MotionMender.shipped() if mend else None
         self._painter = MouthPainter.shipped() if paint else None
 
     def edit(self, frame: Frame, reading: FaceReading, asked: Array, source: object = "picture") -> EditedFace:
@@ -120,6 +123,8 @@ class Editor:
         fit = self._fitter.fit(points, expected=now)
         _check(points, fit.head.rotation, fit.residual, source)
         motion = face_motion(self._model, points, fit.head, now, asked)
+        if self._mender is not None:
+            motion = self._mender.mend(motion, points, fit.head, now, asked)
         flows = self._sheet.flows(motion.points, motion.target)
         patch, flow = _layered(frame, flows, motion), flows.whole
         painted = self._painter is not None and motion.parted[1] > motion.parted[0] + _FURTHER

@@ -24,6 +24,8 @@ from mien.train.landmarks import LandmarkTask
 from mien.train.lgml import OPTIONS as LGML_OPTIONS
 from mien.train.lgml import LocalGlobalTask
 from mien.train.loop import Task, TrainOptions, begin_from, train
+from mien.train.motion import OPTIONS as MOTION_OPTIONS
+from mien.train.motion import MotionTask
 from mien.train.mouth import OPTIONS as MOUTH_OPTIONS
 from mien.train.mouth import MouthTask
 from mien.train.refiner import OPTIONS as REFINER_OPTIONS
@@ -167,6 +169,31 @@ RECIPES: dict[str, Recipe] = {
             "out are not painted; the error by group is not known",
         ),
         contest,
+    ),
+    "motion": Recipe(
+        MOTION_OPTIONS,
+        lambda data, folder: MotionTask(data),
+        _net,
+        Signature(
+            (
+                ("points", torch.rand((1, POINTS, 2), generator=torch.Generator().manual_seed(1))),
+                ("now", torch.rand((1, len(ARKIT)), generator=torch.Generator().manual_seed(2))),
+                ("change", torch.rand((1, len(ARKIT)), generator=torch.Generator().manual_seed(3)) - 0.5),
+            ),
+            ("field",),
+        ),
+        Story(
+            purpose="Says what the compact rig misses of a face's motion when its weights change.",
+            input="points [1, 478, 2] in the head's plane, inter-ocular distances; weights now [1, 52] of arkit, and "
+            "their change [1, 52]",
+            output_basis=None,
+            paper="Self-supervised Deformation Modeling for Facial Expression Editing (S. Athar et al. 2020), our "
+            "reading of its motion step: a residual on a rig's motion that cannot fold",
+            data=f"pairs of photos of one person among {SOURCES}; {TEACHER}",
+            weakness="learned from pairs of news photos that differ in pose and lens: what a teacher's points do when "
+            "a head turns was told apart only as far as its turn explains it; single channels at strong doses are "
+            "rare in them; the error by group is not known",
+        ),
     ),
 }
 """Networks, in the order in which they are trained: each looks through those before it."""

@@ -1,0 +1,115 @@
+"""The residual of an edit's motion: from a face's points, its weights and their change to a field that cannot fold.
+
+Our own, for the motion step of S. Athar et al. 2020: small, since the rig has said most of it, and 0 where nothing
+changes, by construction.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mien.core.basis import ARKIT
+from mien.core.points import FACE_OVAL
+from mien.rig.residual import COLUMNS, HIGH, LEFT, ROWS, TOP, WIDE
+
+DIRECTIONS = 64
+"""How many numbers are kept of a face's points."""
+
+STEEPEST = 0.6
+"""Most that the field may change per place along either axis: `MotionField` says why."""
+
+_STILL = 0.35
+"""Share of the way from the face's border to its middle over which the field grows from nothing."""
+
+
+class MotionNet(nn.Module):
+    """Three layers that say how much of each of some fields a change of weights calls for.
+
+    Args:
+        mirror: [478] index map of the points of a mirrored face.
+        mean: [478, 2] the mean face in the head's plane, inter-ocular distances.
+        directions: [956, 64] what is kept of the points, each of unit deviation.
+        hidden: width of the layers.
+        fields: how many fields there are.
+    """
+
+    mirror: Tensor
+    mean: Tensor
+    directions: Tensor
+    across: Tensor
+    flipped: Tensor
+    counted: Tensor
+    cover: Tensor
+
+    def __init__(self, mirror: Tensor, mean: Tensor, directions: Tensor, hidden: int = 256, fields: int = 96) -> None:
+        super().__init__()
+        self.register_buffer("mirror", mirror)
+        self.register_buffer("mean", mean)
+        self.register_buffer("directions", directions)
+        self.register_buffer("across", torch.tensor([-1.0, 1.0]))
+        self.register_buffer("flipped", torch.from_numpy(ARKIT.mirror.copy()))
+        # Where the eyes look goes with how the head is held in photos, and moves no skin.
+        still = [name.startswith("eyeLook") for name in ARKIT.columns]
+        self.register_buffer("counted", 1 - torch.tensor(still).float())
+        self.register_buffer("cover", _cover(mean[list(FACE_OVAL)]))
+        columns = len(ARKIT)
+        self.say = nn.Sequential(
+            *(nn.Linear(DIRECTIONS + 2 * columns, hidden), nn.GELU(), nn.Dropout(0.1)),
+            *(nn.Linear(hidden, hidden), nn.GELU(), nn.Dropout(0.1), nn.Linear(hidden, fields)),
+        )
+        self.ask = nn.Linear(columns, fields, bias=False)
+        self.field = nn.Linear(fields, 2 * ROWS * COLUMNS, bias=False)
+        nn.init.zeros_(self.field.weight)
+
+    def forward(self, points: Tensor, now: Tensor, change: Tensor) -> Tensor:
+        """Fields [B, 2, 28, 24], inter-ocular distances, of a face and of its mirror image alike.
+
+        Args:
+            points: [B, 478, 2] in the head's plane, inter-ocular distances.
+            now: [B, 52] weights.
+            change: [B, 52] what is added to them.
+        """
+        one = self._one(points, now, change)
+        turned = self._one(points[:, self.mirror] * self.across, now[:, self.flipped], change[:, self.flipped])
+        both = (one + turned.flip(3) * self.across[:, None, None]) / 2 * self.cover
+        bounded: Tensor = both * (STEEPEST / _steepest(both).clamp(min=STEEPEST))[:, None, None, None]
+        return bounded
+
+    def _one(self, points: Tensor, now: Tensor, change: Tensor) -> Tensor:
+        """The field of one side's view, unbounded."""
+        shape = (points - self.mean).flatten(1) @ self.directions
+        now, change = now * self.counted, change * self.counted
+        amounts = self.say(torch.cat([shape, now, change], 1)) * self.ask(change)
+        field: Tensor = self.field(amounts)
+        return field.view(-1, 2, ROWS, COLUMNS)
+
+
+def sampled(field: Tensor, places: Tensor) -> Tensor:
+    """[B, N, 2] what fields [B, 2, 28, 24] say at places [B, N, 2]: `MotionField.at` as tensors."""
+    x, y = (places[..., 0] - LEFT) * (2 / WIDE) - 1, (places[..., 1] - TOP) * (2 / HIGH) - 1
+    found = functional.grid_sample(
+        field, torch.stack([x, y], -1)[:, :, None], padding_mode="border", align_corners=True
+    )
+    added: Tensor = found[..., 0].transpose(1, 2)
+    return added
+
+
+def _steepest(field: Tensor) -> Tensor:
+    """[B] `MotionField.steepest`."""
+    across = field.diff(dim=3).square().sum(1).flatten(1).amax(1).clamp(min=1e-12).sqrt() * ((COLUMNS - 1) / WIDE)
+    down = field.diff(dim=2).square().sum(1).flatten(1).amax(1).clamp(min=1e-12).sqrt() * ((ROWS - 1) / HIGH)
+    return torch.maximum(across, down)
+
+
+def _cover(border: Tensor) -> Tensor:
+    """[28, 24] of 0 to 1: nothing at the face's border [K, 2] and beyond, all of it some way inside."""
+    middle = border.mean(0)
+    away = border - middle
+    angle, order = torch.atan2(away[:, 1], away[:, 0]).sort()
+    reach = away.norm(dim=1)[order]
+    y, x = torch.meshgrid(
+        torch.linspace(TOP, TOP + HIGH, ROWS), torch.linspace(LEFT, LEFT + WIDE, COLUMNS), indexing="ij"
+    )
+    place = torch.stack([x, y], -1) - middle
+    nearest = (torch.atan2(place[..., 1], place[..., 0])[..., None] - angle).cos().argmax(2)
+    return ((1 - place.norm(dim=2) / reach[nearest]) / _STILL).clamp(0, 1)

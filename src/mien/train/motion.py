@@ -1,0 +1,134 @@
+"""Recipe of the motion's residual: photos of one person say where the rig's motion is wrong.
+
+The motion step of S. Athar et al. 2020, in our reading: no deformation was ever labelled; two photos of a
+person, and a teacher's points on both, stand for it.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+
+from mien.core.points import OUTER_LIPS
+from mien.core.report import Row
+from mien.data.packs import read_photos
+from mien.data.same_person import Changes, read_changes
+from mien.nets.landmarks import POINTS
+from mien.nets.motion import DIRECTIONS, MotionNet, sampled
+from mien.rig.residual import COLUMNS, ROWS
+from mien.train.loop import TrainOptions
+
+OPTIONS = TrainOptions(steps=600, batch=128, rate=2e-3, decay=0.05, score_every=200, bfloat16=False)
+
+SMOOTH = 3.0
+"""What the square of a field's bending costs, inter-ocular distances a cell."""
+
+MOUTH = 2.0
+"""What a point of the lips counts beside another."""
+
+_BEYOND = 0.003
+"""Inter-ocular distances: errors count as they are, and below this as their squares."""
+
+
+class Sample(NamedTuple):
+    """A batch of `Changes`."""
+
+    start: Tensor
+    placed: Tensor
+    true: Tensor
+    now: Tensor
+    then: Tensor
+    turned: Tensor
+
+
+class MotionTask:
+    """The residual learns, and beside it what the turn of a head does to points, which does not ship.
+
+    A teacher's points go with how a head is held, and so do its weights: what is blamed on the turn is not learned as
+    expression.
+
+    Args:
+        data: folder of the packs.
+
+    Raises:
+        InputError: there are no packs, or nobody is in them twice.
+    """
+
+    def __init__(self, data: Path) -> None:
+        packs, _ = read_photos(data)
+        self._train, self._val = (_sample(read_changes(packs, split)) for split in ("train", "val"))
+        mirror = torch.from_numpy(np.array(packs[0].mirror, np.int64))
+        self.network: nn.Module = _WithTurn(_started(mirror, self._train.start))
+        emphasis = torch.ones(POINTS)
+        emphasis[list(OUTER_LIPS)] = MOUTH
+        self._emphasis = emphasis / emphasis.mean()
+
+    def draw(self, batch: int, generator: Generator) -> Sample:
+        """Any pairs."""
+        which = torch.randint(len(self._train.start), (batch,), generator=generator)
+        return Sample(*(column[which] for column in self._train))
+
+    def loss(self, sample: Sample) -> Tensor:
+        """Distance of the points from the true ones, and how much the field bends."""
+        field, whole = self.network(sample)
+        placed = sample.placed + sampled(whole, sample.placed)
+        away = ((placed - sample.true).square().sum(2) + _BEYOND**2).sqrt()
+        bending = field.diff(n=2, dim=2).square().mean() + field.diff(n=2, dim=3).square().mean()
+        loss: Tensor = (away * self._emphasis).mean() + SMOOTH * bending
+        return loss
+
+    def score(self, network: nn.Module) -> tuple[Row, ...]:
+        """On validation pairs: distance from the true points by the rig, with the turn, and with the residual too."""
+        val = self._val
+        with torch.no_grad():
+            field, whole = network(val)
+        rows = []
+        for what, added in (("rig", None), ("rig, turn", whole - field), ("rig, turn, residual", whole)):
+            placed = val.placed if added is None else val.placed + sampled(added, val.placed)
+            away = (placed - val.true).norm(dim=2) * 100
+            rows += [
+                Row(f"{what}: all points", float(away.mean()), "% IOD"),
+                Row(f"{what}: lips", float(away[:, list(OUTER_LIPS)].mean()), "% IOD"),
+            ]
+        return tuple(reversed(rows))
+
+
+class _WithTurn(nn.Module):
+    """The residual, and a field for the turn of the head."""
+
+    turned: Tensor
+
+    def __init__(self, net: MotionNet) -> None:
+        super().__init__()
+        self.net = net
+        self.register_buffer("turned", torch.tensor([1.0, -1.0, -1.0, 1.0, -1.0, -1.0]))
+        self.turn = nn.Sequential(
+            *(nn.Linear(6, 64), nn.GELU(), nn.Linear(64, 48), nn.GELU(), nn.Linear(48, 2 * ROWS * COLUMNS))
+        )
+        for parameter in self.turn[4].parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, sample: Sample) -> tuple[Tensor, Tensor]:
+        """Fields [B, 2, 28, 24]: the residual, and both together."""
+        field = self.net(sample.start, sample.now, sample.then - sample.now)
+        one, other = (self.turn(turned).view(-1, 2, ROWS, COLUMNS) for turned in self._both(sample.turned))
+        return field, field + (one + other.flip(3) * self.net.across[:, None, None]) / 2
+
+    def _both(self, turned: Tensor) -> tuple[Tensor, Tensor]:
+        return turned, turned * self.turned
+
+
+def _sample(changes: Changes) -> Sample:
+    columns = (changes.start, changes.placed, changes.true, changes.now, changes.then, changes.turned)
+    return Sample(*(torch.from_numpy(column) for column in columns))
+
+
+def _started(mirror: Tensor, start: Tensor) -> MotionNet:
+    """The network, told which directions faces differ in."""
+    mean = start.mean(0)
+    flat = (start - mean).flatten(1).double()
+    spread, directions = torch.linalg.eigh(flat.T @ flat / len(flat))
+    kept = directions[:, -DIRECTIONS:] / spread[-DIRECTIONS:].clamp(min=1e-12).sqrt()
+    return MotionNet(mirror, mean, kept.float())
