@@ -84,8 +84,9 @@ def _weigh(flat: Array, width: int, x: Array, y: Array, colours: Array) -> None:
     half = (_BELOW << 2 * _STEPS) + (1 << 2 * _STEPS - 1)
     total = np.full(len(place), (((half << _LANE) + half) << _LANE) + half)
     for j in range(4):
-        row = np.zeros_like(total)
-        for i in range(4):
+        row = flat[j * width :].take(place)
+        row *= across[0]
+        for i in range(1, 4):
             pixel = flat[j * width + i :].take(place)
             pixel *= across[i]
             row += pixel

@@ -132,7 +132,10 @@ def _cut(frame: Frame, corner: Array, size: Array) -> Array:
 
     Beyond its border the picture goes on as it ends.
     """
-    columns, rows = (first + np.arange(count) for first, count in zip(corner, size, strict=True))
+    (left, top), (right, bottom) = corner.tolist(), (corner + size).tolist()
+    if min(left, top) >= 0 and right <= frame.width and bottom <= frame.height:
+        return np.array(frame.pixels[top:bottom, left:right])
+    columns, rows = np.arange(left, right), np.arange(top, bottom)
     return np.asarray(frame.pixels.take(rows, 0, mode="clip").take(columns, 1, mode="clip"))
 
 
