@@ -112,10 +112,11 @@ class Flow:
             return result
         # Cells across the border keep their shape; those beyond it all show the same.
         beyond = _BEYOND * self.cell
-        places = np.clip(self.nodes() + self.backward, -beyond, np.array([frame.width, frame.height]) + beyond)
-        low = np.floor(places.min((0, 1))).astype(int) - REACH
-        lanes = packed(_cut(frame, low, np.ceil(places.max((0, 1))).astype(int) + REACH - low))
-        corners = (places - low).astype(np.float32).transpose(2, 0, 1)
+        places = np.ascontiguousarray(np.moveaxis(self.nodes() + self.backward, -1, 0))
+        np.clip(places, -beyond, np.reshape([frame.width, frame.height], (2, 1, 1)) + beyond, out=places)
+        low, high = np.floor(places.min((1, 2))).astype(int) - REACH, np.ceil(places.max((1, 2))).astype(int) + REACH
+        lanes = packed(_cut(frame, low, high - low))
+        corners = (places - low[:, None, None]).astype(np.float32)
         some = max(_AT_ONCE // (self.columns * self.cell**2), 1)
         for first in range(0, self.rows, some):
             across = np.flatnonzero(moved[first : first + some].any(0))
