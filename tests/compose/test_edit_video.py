@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -65,6 +66,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Array]:
             return editor().edit(frame, reading, reading.state.expression.weights)
 
     monkeypatch.setattr("mien.compose.edit_video.Editor", Listening)
+    monkeypatch.setattr("mien.compose.edit_video._AT_ONCE", 1)  # else it may be asked for the second frame first
     return log
 
 
@@ -119,6 +121,26 @@ def test_a_face_that_cannot_be_edited_is_left_and_counted(monkeypatch: pytest.Mo
         for one, other in zip(frames("a.mp4"), frames("b.mp4"), strict=True)
     ]
     assert max(away[1:3]) < min(away[0], away[3])
+
+
+def test_frames_keep_their_order_though_one_takes_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    began = Event()
+
+    class Uneven:
+        def edit(self, frame: Frame, reading: FaceReading, wanted: Array, source: object) -> EditedFace:
+            if reading.frame == 0:
+                assert began.wait(60), "the next frame is begun meanwhile"
+            if reading.frame == 1:
+                began.set()
+            return editor().edit(frame, reading, wanted, source)
+
+    monkeypatch.setattr("mien.compose.edit_video.Editor", Uneven)
+    pictures = [frame.pixels for frame in clip_frames(4)]
+    for k, picture in enumerate(pictures):
+        picture[-12:] = 60 * k
+    write("a.mp4", pictures)
+    edit_video("a.mp4", "b.mp4", BROWS, UNSIGNED)
+    assert [round(float(frame.pixels[-8:].mean()) / 60) for frame in frames("b.mp4")] == [0, 1, 2, 3]
 
 
 # --- a take as a track ------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from mien.core.arrays import Array
 from mien.core.image import Frame
-from mien.imaging.flow import Flow, _quads
+from mien.imaging.flow import Flow
 
 quiet = settings(derandomize=True, deadline=None, max_examples=40)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -86,8 +86,8 @@ def test_in_between_it_is_near_what_is_there(seed: int) -> None:
     places = bilinear(flow.nodes() + flow.backward, rows, columns) - 0.5
     x, y = places[..., 0], places[..., 1]
     truth = np.stack([128 + 60 * np.sin(x / (8 + c)) + 50 * np.cos(y / (7 + c)) for c in range(3)], -1)
-    assert np.abs(drawn - truth).max() < 4
-    assert np.abs(drawn - truth).mean() < 1.2
+    assert np.abs(drawn - truth).max() < 2
+    assert np.abs(drawn - truth).mean() < 0.8
 
 
 def bilinear(nodes: Array, rows: Array, columns: Array) -> Array:
@@ -105,37 +105,22 @@ def test_the_source_is_not_touched() -> None:
     np.testing.assert_array_equal(frame.pixels, before)
 
 
-# --- pieces -----------------------------------------------------------------------------------------------------------
-
-
-@quiet
-@given(SEEDS, st.integers(1, 20), st.integers(1, 20), st.floats(0, 3), st.floats(0, 1))
-def test_pieces_cover_every_wanted_cell_once(seed: int, rows: int, columns: int, most: float, share: float) -> None:
-    places = wavy(seed, rows, columns, most=most).nodes() + wavy(seed, rows, columns, most=most).backward
-    wanted = np.random.default_rng(seed).uniform(size=(rows, columns)) < share
-    for asked, covered in ((None, np.ones_like(wanted)), (wanted, wanted)):
-        times = np.zeros((rows, columns), int)
-        for (x0, y0, x1, y1), quad in zip(*_quads(places, asked), strict=True):
-            times[y0:y1, x0:x1] += 1
-            np.testing.assert_array_equal(quad.reshape(4, 2), places[[y0, y1, y1, y0], [x0, x0, x1, x1]])
-        np.testing.assert_array_equal(times, covered)
-
-
-def test_what_is_straight_is_moved_in_few_pieces() -> None:
-    straight = Flow(0, 0, 4, np.zeros((17, 17, 2)))
-    assert len(_quads(straight.nodes(), None)[0]) == 4
-    bent = np.random.default_rng(0).normal(0, 2, (17, 17, 2))
-    assert len(_quads(straight.nodes() + bent, None)[0]) > 200
-
-
 @quiet
 @given(SEEDS, st.floats(0, 1))
-def test_cells_that_nobody_wants_stay_black_and_the_others_are_the_same(seed: int, share: float) -> None:
+def test_the_cells_that_are_wanted_are_the_same_alone(seed: int, share: float) -> None:
     flow, frame = wavy(seed), photo()
     wanted = np.random.default_rng(seed).uniform(size=(flow.rows, flow.columns)) < share
-    part, whole, inside = flow.sample(frame, wanted), flow.sample(frame), flow.enlarged(wanted)
-    assert not part[~inside].any()
-    assert np.abs(part[inside].astype(int) - whole[inside]).max(initial=0) <= 3  # cut into other pieces
+    inside = flow.enlarged(wanted)
+    np.testing.assert_array_equal(flow.sample(frame, wanted)[inside], flow.sample(frame)[inside])
+
+
+@pytest.mark.parametrize("cell", [1, 3, 40, 150])
+def test_large_cells_are_as_small_ones(cell: int) -> None:
+    """However many are worked on at once."""
+    frame, shift = noise(5, 640, 480), np.broadcast_to([1.25, -2.5], (480 // cell, 640 // cell, 2))
+    coarse, fine = Flow(0, 0, cell, shift), Flow(0, 0, 1, np.broadcast_to([1.25, -2.5], (481, 641, 2)))
+    drawn = coarse.sample(frame)
+    np.testing.assert_array_equal(drawn, fine.sample(frame)[: drawn.shape[0], : drawn.shape[1]])
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
@@ -160,8 +145,8 @@ def test_a_part_is_what_the_whole_has_there(seed: int, x: float, y: float, wide:
     np.testing.assert_array_equal(part.nodes(), flow.nodes()[inside])
     rows = slice(part.top - flow.top, part.top - flow.top + part.rows * part.cell)
     columns = slice(part.left - flow.left, part.left - flow.left + part.columns * part.cell)
-    near = part.sample(frame).astype(int) - flow.sample(frame)[rows, columns]
-    assert np.abs(near).max() <= 3  # the two are cut into other pieces
+    away = part.sample(frame).astype(int) - flow.sample(frame)[rows, columns]
+    assert np.abs(away).max() <= 2  # by a 64th of a pixel at most: the two are rounded elsewhere
 
 
 def test_the_part_of_everything_is_the_whole_and_of_nothing_none() -> None:

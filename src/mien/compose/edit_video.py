@@ -1,8 +1,10 @@
 """Video in, video out: the same wishes over time, or a take as a track of weights."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,9 @@ from mien.rig.wishes import Wish
 
 _USUAL_RATE = 25.0
 """Frames a second of a video that does not say."""
+
+_AT_ONCE = 2
+"""Frames that are edited at once: Python itself runs on one core, so more of them wait for each other."""
 
 _ROUNDING = 1e-3
 """Seconds by which the times of a take and of a video may differ without meaning it."""
@@ -91,14 +96,26 @@ def edit_video(
     added = None if track is None else _Track.of(track, source)
     identity = signer(options)
     editor = Editor()
-    edited = left = frames = 0
-    why, seen = "", False
-    digest, painted = sha256_of(source), False
+    edited = left = frames = faces = 0
+    digest, why, painted = sha256_of(source), "", False
 
     def seal(path: Path) -> None:
         """Signs what was done, which is known once all frames are."""
         if identity is not None:
             sealing(claimed(digest, wish, painted), identity, source)(path)
+
+    def work(frame: Frame, readings: list[FaceReading]) -> _Worked:
+        """One frame with all its faces edited, the next on what the last one gave."""
+        worked = _Worked(frame, len(readings))
+        for reading in readings:
+            try:
+                face = editor.edit(worked.frame, reading, _asked(wish, reading, added), source)
+            except InputError as error:
+                worked = replace(worked, left=worked.left + 1, why=error.cause)
+                continue
+            result = Frame(face.pixels, frame.time, frame.index)
+            worked = replace(worked, frame=result, painted=worked.painted or face.painted)
+        return worked
 
     with VideoReader(source) as video, Sound(source) as heard:
         sound = heard if heard.carried else None
@@ -107,27 +124,47 @@ def edit_video(
         writing = VideoWriter(output, video.width, video.height, rate, overwrite, "edited by mien", seal, sound)
         with writing as writer, ThreadPoolExecutor(1, "code") as coder:
             written = coder.submit(lambda: None)
-            for frame, readings in capturer.stream(video):
-                result, done = frame, False
-                for reading in readings:
-                    seen = True
-                    try:
-                        face = editor.edit(result, reading, _asked(wish, reading, added), source)
-                    except InputError as error:
-                        left, why = left + 1, error.cause
-                        continue
-                    result, done = Frame(face.pixels, frame.time, frame.index), True
-                    painted = painted or face.painted
-                written.result()  # one frame is coded while the next is edited
-                written = coder.submit(writer.write, result.pixels, frame.time)
-                frames, edited = frames + 1, edited + done
+            for worked in _in_turn(partial(work, *seen) for seen in capturer.stream(video)):
+                written.result()  # one frame is coded while the next are edited
+                written = coder.submit(writer.write, worked.frame.pixels, worked.frame.time)
+                frames, edited, left = frames + 1, edited + worked.edited, left + worked.left
+                faces, why, painted = faces + worked.faces, worked.why or why, painted or worked.painted
                 watch(frames, video.frame_count)
             written.result()
-            if not seen:
+            if not faces:
                 raise InputError(source, "E_NOFACE", "no face found in any frame", "use a video that shows one")
         write_sidecar(output, claimed(digest, wish, painted), source, options.provenance, overwrite)
         silenced = "" if heard.carried else heard.codec
         return VideoEdit(frames, edited, left, why, video.damaged, video.concealed, silenced)
+
+
+@dataclass(frozen=True, slots=True)
+class _Worked:
+    """A frame as it became, the number of its faces, how many of them were left as they were and why the last was, and
+    whether anything was painted."""
+
+    frame: Frame
+    faces: int
+    left: int = 0
+    why: str = ""
+    painted: bool = False
+
+    @property
+    def edited(self) -> bool:
+        """Whether any face was edited."""
+        return self.left < self.faces
+
+
+def _in_turn(jobs: Iterable[Callable[[], _Worked]]) -> Iterator[_Worked]:
+    """What jobs return, in their order; `_AT_ONCE` of them are worked on at once, and no more are held."""
+    with ThreadPoolExecutor(_AT_ONCE, "edit") as workers:
+        waiting: deque[Future[_Worked]] = deque()
+        for job in jobs:
+            waiting.append(workers.submit(job))
+            if len(waiting) > _AT_ONCE:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -123,7 +123,7 @@ class VideoWriter:
         self._last_tick = max(self._last_tick + 1, round(seconds * _TICKS))
         if self.height % 2 or self.width % 2:
             pixels = np.pad(pixels, ((0, self.height % 2), (0, self.width % 2), (0, 0)), "edge")
-        rgb = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24")
+        rgb = VideoFrame.from_numpy_buffer(np.ascontiguousarray(pixels), "rgb24")
         frame = self._reformatter.reformat(
             rgb, format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
         )

@@ -7,18 +7,16 @@ smooth, and quick on the pictures of any camera. Pixel centres lie at .5, as eve
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from mien.core.arrays import Array, frozen_array
 from mien.core.image import Frame
+from mien.imaging.cubic import REACH, between, packed
 
 _STILL = 0.01
 """Pixels: what moves less keeps its own value, to the bit."""
 
-_SIDES, _BENT = (8, 4, 2, 1), 0.15
-"""Cells along a side that are moved as one where none is off by more than so many pixels: few large pieces are quicker
-than many small ones."""
-
+_AT_ONCE = 1 << 13
+"""Pixels that are looked up at once, or a row of cells."""
 
 _BEYOND = 2
 """Cells beyond the picture's border that are looked at."""
@@ -88,7 +86,7 @@ class Flow:
 
     def moving(self) -> Array:
         """[R, C] bool, the cells in which anything moves."""
-        moved = np.abs(self.backward).max(-1) > _STILL
+        moved = np.maximum(*np.moveaxis(np.abs(self.backward), -1, 0)) > _STILL
         return np.asarray(moved[:-1, :-1] | moved[1:, :-1] | moved[:-1, 1:] | moved[1:, 1:])
 
     def enlarged(self, cells: Array) -> Array:
@@ -102,53 +100,52 @@ class Flow:
 
         Args:
             frame: the picture.
-            wanted: [R, C] bool, the cells that anybody asks for; the others stay black. All when not given.
+            wanted: [R, C] bool, the cells that anybody asks for; what is in the others does not matter. All when not
+                given.
 
         Returns:
-            [R * cell, C * cell, 3] uint8.
+            [R * cell, C * cell, 3] uint8, a new array.
         """
-        places = self.nodes() + self.backward
+        moved = self.moving() if wanted is None else self.moving() & wanted
+        result = _cut(frame, np.array([self.left, self.top]), np.array([self.columns, self.rows]) * self.cell)
+        if not moved.any():
+            return result
         # Cells across the border keep their shape; those beyond it all show the same.
         beyond = _BEYOND * self.cell
-        places = np.clip(places, -beyond, np.array([frame.width, frame.height]) + beyond)
-        low = np.floor(places.min((0, 1))).astype(int) - 3
-        high = np.ceil(places.max((0, 1))).astype(int) + 3
-        columns, rows = (np.arange(*ends) for ends in zip(low, high, strict=True))
-        near = Image.fromarray(frame.pixels.take(rows, 0, mode="clip").take(columns, 1, mode="clip"))
-        boxes, quads = _quads(places - low, wanted)
-        pieces = [(tuple(box), quad) for box, quad in zip((boxes * self.cell).tolist(), quads.tolist(), strict=True)]
-        size = (self.columns * self.cell, self.rows * self.cell)
-        return np.asarray(near.transform(size, Image.Transform.MESH, pieces, Image.Resampling.BICUBIC))
+        places = np.ascontiguousarray(np.moveaxis(self.nodes() + self.backward, -1, 0))
+        np.clip(places, -beyond, np.reshape([frame.width, frame.height], (2, 1, 1)) + beyond, out=places)
+        low, high = np.floor(places.min((1, 2))).astype(int) - REACH, np.ceil(places.max((1, 2))).astype(int) + REACH
+        lanes = packed(_cut(frame, low, high - low))
+        corners = (places - low[:, None, None]).astype(np.float32)
+        some = max(_AT_ONCE // (self.columns * self.cell**2), 1)
+        for first in range(0, self.rows, some):
+            across = np.flatnonzero(moved[first : first + some].any(0))
+            if len(across):
+                left, right = int(across[0]), int(across[-1]) + 1
+                x, y = _spread(corners[:, first : first + some + 1, left : right + 1], self.cell)
+                part = result[first * self.cell :, left * self.cell :][: x.shape[0], : x.shape[1]]
+                part[:] = between(lanes, x.ravel(), y.ravel()).reshape(part.shape)
+        return result
 
 
-def _quads(places: Array, wanted: Array | None) -> tuple[Array, Array]:
-    """Squares of cells that together cover a grid, large where a bilinear map is as good as the cells' own.
+def _cut(frame: Frame, corner: Array, size: Array) -> Array:
+    """[h, w, 3] a part of a picture of `size` [2] w, h from `corner` [2] x, y on, a new array.
 
-    Args:
-        places: [R + 1, C + 1, 2] where the corners of the cells come from.
-        wanted: [R, C] bool, the cells to be covered; all when not given.
-
-    Returns:
-        [Q, 4] whole numbers: left, top, right and bottom of each square in cells, and [Q, 8] its corners' places: upper
-        left, lower left, lower right, upper right.
+    Beyond its border the picture goes on as it ends.
     """
-    rows, columns = places.shape[0] - 1, places.shape[1] - 1
-    done = np.zeros((rows, columns), bool) if wanted is None else ~wanted
-    boxes, quads = [], []
-    for side in _SIDES:
-        high, wide = rows // side, columns // side
-        corners = places[: high * side + 1 : side, : wide * side + 1 : side]
-        a, b, c, d = corners[:-1, :-1], corners[1:, :-1], corners[1:, 1:], corners[:-1, 1:]
-        free = ~done[: high * side, : wide * side].reshape(high, side, wide, side).any((1, 3))
-        step = max(side // 4, 1)  # what is bent between shows at every fourth place
-        for i in range(0, side + 1, step) if side > 1 else ():
-            for j in range(0, side + 1, step):
-                v, u = i / side, j / side
-                bent = (1 - v) * ((1 - u) * a + u * d) + v * ((1 - u) * b + u * c)
-                own = places[i : i + high * side : side, j : j + wide * side : side][:high, :wide]
-                free &= (np.abs(own - bent) < _BENT).all(-1)
-        done[: high * side, : wide * side] |= np.repeat(np.repeat(free, side, axis=0), side, axis=1)
-        y, x = np.nonzero(free)
-        boxes.append(np.stack([x, y, x + 1, y + 1], axis=1) * side)
-        quads.append(np.concatenate([a, b, c, d], axis=-1)[free])
-    return np.concatenate(boxes), np.concatenate(quads)
+    (left, top), (right, bottom) = corner.tolist(), (corner + size).tolist()
+    if min(left, top) >= 0 and right <= frame.width and bottom <= frame.height:
+        return np.array(frame.pixels[top:bottom, left:right])
+    columns, rows = np.arange(left, right), np.arange(top, bottom)
+    return np.asarray(frame.pixels.take(rows, 0, mode="clip").take(columns, 1, mode="clip"))
+
+
+def _spread(corners: Array, cell: int) -> Array:
+    """[2, R * cell, C * cell] what lies at the centres of the pixels between corners of cells [2, R + 1, C + 1]."""
+    for _ in range(2):
+        near, step = corners[:, :-1], np.diff(corners, axis=1)
+        fine = np.empty((2, corners.shape[2], near.shape[1] * cell), np.float32).swapaxes(1, 2)
+        for k in range(cell):
+            fine[:, k::cell] = near + step * np.float32((k + 0.5) / cell)
+        corners = fine.swapaxes(1, 2)
+    return corners

@@ -88,6 +88,8 @@ def looking(flow: Flow, iris: Array, shift: Array) -> Flow:
         iris: [5, 2] its middle and border in the picture, pixels.
         shift: [2] pixels.
     """
+    if not shift.any():
+        return Flow(flow.left, flow.top, flow.cell, np.zeros_like(flow.backward))
     radius = max(float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean()), 1e-6)
     away = np.linalg.norm(flow.nodes() - (iris[0] + shift), axis=-1) / radius
     share = np.clip((_KEPT - away) / (_KEPT - _CARRIED), 0, 1)

@@ -99,19 +99,20 @@ class FaceSheet:
         columns, rows = (int(n) + 1 for n in -(-(high - low) // cell))
         placed = np.column_stack([(after - low) / cell + 0.5, _FAR + before[:, 2] / cell])
 
-        def laid(vertices: Array, motion: Array, triangles: Array) -> tuple[Flow, Array]:
-            """The flow of some triangles, and which one is seen at each corner of a cell."""
+        def laid(vertices: Array, motion: Array, triangles: Array, under: Array) -> tuple[Flow, Array]:
+            """The flow of some triangles over what is `under` them, and which one is seen at each corner of a cell."""
             seen = rasterise(vertices, triangles, columns, rows)
-            backward = -(motion[triangles[seen.triangle]] * seen.barycentric()[..., None]).sum(1)
-            flow = Flow(int(low[0]), int(low[1]), cell, seen.spread(backward, 0.0))
-            return flow, seen.spread(seen.triangle, -1)
+            corners, shares = triangles[seen.triangle], seen.barycentric()[..., None]
+            backward = under.copy()
+            backward.reshape(-1, 2)[seen.pixel] = -sum(motion[corners[:, k]] * shares[:, k] for k in range(3))
+            return Flow(int(low[0]), int(low[1]), cell, backward), seen.spread(seen.triangle, -1)
 
+        whole, triangle = laid(placed, motion, self.triangles, np.zeros((rows, columns, 2)))
         down = downwards(placed[:, :2])
         upper, lower = (
-            laid(*_with_skirts(placed, motion, self.triangles, lines, _SKIRT * way))[0]
+            laid(*_skirts(placed, motion, lines, _SKIRT * way), whole.backward)[0]
             for lines, way in ((_UPPER, down), (_LOWER, -down))
         )
-        whole, triangle = laid(placed, motion, self.triangles)
         opening = (triangle >= self.openings[0]) & (triangle < self.openings[1])
         touched = opening[:-1, :-1] | opening[1:, :-1] | opening[:-1, 1:] | opening[1:, 1:]
         return FaceFlows(whole, upper, lower, ~touched)
@@ -140,21 +141,22 @@ class FaceFlows:
         return 2.5 * self.whole.cell
 
 
-def _with_skirts(
-    placed: Array, motion: Array, triangles: Array, lines: tuple[tuple[int, ...], ...], away: Array
+def _skirts(
+    placed: Array, motion: Array, lines: tuple[tuple[int, ...], ...], away: Array
 ) -> tuple[Array, Array, Array]:
-    """The sheet with a strip along lines of points [V, 3] that hangs `away` [2] and lies over everything."""
+    """Strips that hang `away` [2] from lines of points [V, 3]: their points, how those move, and their triangles."""
+    points, motions, triangles = [], [], []
+    count = 0
     for line in lines:
-        upper = np.arange(len(line)) + len(placed)
+        edge = placed[list(line)]
+        points += [edge, edge + np.array([*away, 0])]
+        motions += [motion[list(line)]] * 2
+        upper = np.arange(len(line)) + count
         hem = upper + len(line)
-        edge = placed[list(line)] - [0, 0, _FAR / 2]
-        placed = np.concatenate([placed, edge, edge + np.array([*away, 0])])
-        motion = np.concatenate([motion, motion[list(line)], motion[list(line)]])
-        strip = np.concatenate(
-            [np.stack([upper[:-1], hem[:-1], hem[1:]], 1), np.stack([upper[:-1], hem[1:], upper[1:]], 1)]
-        )
-        triangles = np.concatenate([triangles, _facing(placed, strip)])
-    return placed, motion, triangles
+        count += 2 * len(line)
+        triangles += [np.stack([upper[:-1], hem[:-1], hem[1:]], 1), np.stack([upper[:-1], hem[1:], upper[1:]], 1)]
+    whole = np.concatenate(points)
+    return whole, np.concatenate(motions), _facing(whole, np.concatenate(triangles))
 
 
 def _extended(points: Array, motion: Array) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""Cuts a square from a picture, and says where to cut: the one resampler of the house.
+"""Cuts a square from a picture for a network, and says where to cut: the one resampler that networks see through.
 
 `sample_affine` equals torch's and ONNX's `grid_sample` (bilinear, zeros outside, corners not aligned), so a network
 sees at run time what it saw while it learned. A square that is much larger than its cut is first reduced by a whole

@@ -53,13 +53,16 @@ def card(name: str) -> ModelCard:
 
     Raises:
         UsageError: E_USAGE: there are none; names those that are known.
-        ModelError: E_MODEL: a card cannot be read.
+        ModelError: E_MODEL: the card cannot be read.
     """
-    known = {card.name: card for card in cards()}
+    folder = shipped()
+    found = folder.iterdir() if folder.is_dir() else ()
+    known = {file.name.removesuffix(".toml"): file for file in found if file.name.endswith(".toml")}
     if name not in known:
-        remedy = f"known are {', '.join(known)}" if known else "this copy of mien has no weights: reinstall it"
+        names = ", ".join(sorted(known))
+        remedy = f"known are {names}" if known else "this copy of mien has no weights: reinstall it"
         raise UsageError(name, "E_USAGE", "there is no such model", remedy)
-    return known[name]
+    return _read_card(known[name])
 
 
 def write_card(card: ModelCard, folder: Path) -> Path:
