@@ -47,7 +47,7 @@ _SHY = {
     "browDown": 1.9,
     "mouthPucker": 2.2,
     "mouthFrown": 1.4,
-    "eyeWide": 1.5,
+    "eyeWide": 1.7,
 }
 """How much farther than the rig says points go for a channel that rises much: on the photos that the rig was learned
 from others rise with it, which take their share of the motion; when one is asked for alone, it lacks that share.
