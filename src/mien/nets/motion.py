@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from mien.core.basis import ARKIT
 from mien.core.points import FACE_OVAL
+from mien.rig.compact import MOVED
 from mien.rig.residual import COLUMNS, HIGH, LEFT, ROWS, TOP, WIDE
 
 DIRECTIONS = 64
@@ -20,6 +21,10 @@ STEEPEST = 0.6
 
 _STILL = 0.35
 """Share of the way from the face's border to its middle over which the field grows from nothing."""
+
+
+_MIDDLE = 0.05
+"""Inter-ocular distances over which one side of the face goes over into the other."""
 
 
 class MotionNet(nn.Module):
@@ -39,6 +44,8 @@ class MotionNet(nn.Module):
     across: Tensor
     flipped: Tensor
     counted: Tensor
+    sides: Tensor
+    halves: Tensor
     cover: Tensor
 
     def __init__(self, mirror: Tensor, mean: Tensor, directions: Tensor, hidden: int = 256, fields: int = 96) -> None:
@@ -48,9 +55,13 @@ class MotionNet(nn.Module):
         self.register_buffer("directions", directions)
         self.register_buffer("across", torch.tensor([-1.0, 1.0]))
         self.register_buffer("flipped", torch.from_numpy(ARKIT.mirror.copy()))
-        # Where the eyes look goes with how the head is held in photos, and moves no skin.
-        still = [name.startswith("eyeLook") for name in ARKIT.columns]
-        self.register_buffer("counted", 1 - torch.tensor(still).float())
+        # Where the eyes look goes with how the head is held in photos; how lids close is known better.
+        counted = [name in MOVED and not name.startswith(("eyeLook", "eyeBlink")) for name in ARKIT.columns]
+        self.register_buffer("counted", torch.tensor(counted).float())
+        sides = [[name.endswith(side) for name in ARKIT.columns] for side in ("Right", "Left")]
+        self.register_buffer("sides", torch.tensor(sides).float())
+        across = torch.linspace(LEFT, LEFT + WIDE, COLUMNS) / _MIDDLE
+        self.register_buffer("halves", torch.sigmoid(torch.stack([-across, across])))
         self.register_buffer("cover", _cover(mean[list(FACE_OVAL)]))
         columns = len(ARKIT)
         self.say = nn.Sequential(
@@ -71,9 +82,19 @@ class MotionNet(nn.Module):
         """
         one = self._one(points, now, change)
         turned = self._one(points[:, self.mirror] * self.across, now[:, self.flipped], change[:, self.flipped])
-        both = (one + turned.flip(3) * self.across[:, None, None]) / 2 * self.cover
+        both = (one + turned.flip(3) * self.across[:, None, None]) / 2
+        both = both * (self.cover * self._asked(change)[:, None, None])
         bounded: Tensor = both * (STEEPEST / _steepest(both).clamp(min=STEEPEST))[:, None, None, None]
         return bounded
+
+    def _asked(self, change: Tensor) -> Tensor:
+        """[B, 24] of 0 to 1, how much each column is asked for: photos hardly ever show a change of one side alone."""
+        amount = (change * self.counted).abs()
+        sides = amount @ self.sides.T
+        both = amount.sum(1, keepdim=True) - sides.sum(1, keepdim=True)
+        share = (sides + both) / (sides.amax(1, keepdim=True) + both).clamp(min=1e-6)
+        asked: Tensor = share @ self.halves
+        return asked
 
     def _one(self, points: Tensor, now: Tensor, change: Tensor) -> Tensor:
         """The field of one side's view, unbounded."""

@@ -130,5 +130,5 @@ def _started(mirror: Tensor, start: Tensor) -> MotionNet:
     mean = start.mean(0)
     flat = (start - mean).flatten(1).double()
     spread, directions = torch.linalg.eigh(flat.T @ flat / len(flat))
-    kept = directions[:, -DIRECTIONS:] / spread[-DIRECTIONS:].clamp(min=1e-12).sqrt()
+    kept = directions[:, -DIRECTIONS:] / spread[-DIRECTIONS:].clamp(min=1e-6).sqrt()
     return MotionNet(mirror, mean, kept.float())
