@@ -133,4 +133,5 @@ def _cover(border: Tensor) -> Tensor:
     )
     place = torch.stack([x, y], -1) - middle
     nearest = (torch.atan2(place[..., 1], place[..., 0])[..., None] - angle).cos().argmax(2)
-    return ((1 - place.norm(dim=2) / reach[nearest]) / _STILL).clamp(0, 1)
+    inside: Tensor = ((1 - place.norm(dim=2) / reach[nearest]) / _STILL).clamp(0, 1)
+    return inside
