@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import glob, has_magic
 from itertools import chain
 from pathlib import Path
 
@@ -67,16 +68,17 @@ def holds_video(path: Path) -> bool:
 def expanded(paths: Sequence[Path]) -> list[Path]:
     """The files that `paths` name: a file itself, a folder's photos and videos at any depth, sorted.
 
-    Links to folders are not followed, hidden files and folders are passed over.
+    Links to folders are not followed, hidden files and folders are passed over. A name of nothing that is there, with
+    `*`, `?` or `[…]` in it, is a pattern (`**` stands for folders at any depth), for shells that expand none.
 
     Raises:
         UsageError: nothing was named.
-        NothingMatched: folders were named, and none holds a photo or a video.
+        NothingMatched: folders or patterns were named, and none holds a photo or a video.
     """
     if not paths:
         raise UsageError("mien capture", "E_USAGE", "no source was named", "name photos, folders or videos")
     files: list[Path] = []
-    for path in paths:
+    for path in chain.from_iterable(map(_matching, paths)):
         if path.is_dir():
             found = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not _hidden(p.relative_to(path)))
             files += sorted(p for p in found if not p.is_dir())
@@ -88,6 +90,13 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
         raise NothingMatched(named, "E_NOTHING", "holds no photo and no video", f"looked for {known}")
     # A file that is named twice, itself and with its folder, is read once.
     return list({os.path.realpath(file): file for file in reversed(files)}.values())[::-1]
+
+
+def _matching(path: Path) -> list[Path]:
+    """The paths that a pattern matches, sorted; a path that is none, itself."""
+    if not has_magic(str(path)) or os.path.lexists(path):
+        return [path]
+    return [Path(found) for found in sorted(glob(str(path), recursive=True))]
 
 
 def _hidden(path: Path) -> bool:

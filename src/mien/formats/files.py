@@ -4,16 +4,17 @@ A name is only ever a path. `http://…` or `concat:…` is a file that does not
 """
 
 import errno
+import hashlib
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from mien.core.errors import InputError, OutputError, OutputExists, printable
+from mien.formats.leftovers import temporary_beside
 
 StrPath = str | os.PathLike[str]
 
@@ -37,7 +38,7 @@ class MediaKind(Enum):
         return self in (MediaKind.JPEG, MediaKind.PNG, MediaKind.WEBP)
 
 
-def open_regular(path: StrPath) -> BinaryIO:
+def open_regular(path: StrPath) -> BufferedReader:
     """`path` opened for reading in binary, after a check that it is a regular file (or a link to one).
 
     Never waits: a pipe named `.jpg` would otherwise hang the reader for ever.
@@ -99,6 +100,15 @@ def read_bytes(path: StrPath, limit: int = READ_LIMIT) -> bytes:
     if len(data) != size:
         raise InputError(source, "E_CHANGED", "the file changed while it was read", "try again once it is complete")
     return data
+
+
+def sha256_of(path: StrPath) -> str:
+    """64 hexadecimal digits, of the content of the regular file at `path`. Raises `InputError` as `open_regular`."""
+    with open_regular(path) as file:
+        try:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise _unreadable(os.fspath(path), error) from error
 
 
 _UNWELCOME: tuple[tuple[tuple[bytes, ...], str, str, str], ...] = (
@@ -196,7 +206,7 @@ def replacing(path: StrPath, overwrite: bool) -> Iterator[Path]:
     """
     target = Path(path)
     check_replaceable(target, overwrite)
-    temporary = target.parent / f".mien-{secrets.token_hex(8)}{target.suffix}"
+    temporary = temporary_beside(target)
     try:
         # Made here rather than by the encoder: `O_EXCL` refuses a planted link, and a folder that takes no file is
         # found out before any work is done.
@@ -208,14 +218,17 @@ def replacing(path: StrPath, overwrite: bool) -> Iterator[Path]:
         with suppress(OSError):  # not every system can flush a folder; the file itself is safe by now
             _flush(target.parent)
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        code, cause, remedy = _REFUSALS.get(
-            error.errno or 0, ("E_WRITE", f"cannot be written: {reason}", "try another folder")
-        )
-        raise OutputError(target, code, cause, remedy) from error
+        raise unwritable(target, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def unwritable(target: StrPath, error: OSError) -> OutputError:
+    """What the system's refusal to write `target` means, and what to do about it."""
+    reason = (error.strerror or type(error).__name__).lower()
+    other = ("E_WRITE", f"cannot be written: {reason}", "try another folder")
+    return OutputError(target, *_REFUSALS.get(error.errno or 0, other))
 
 
 def make_folder(path: StrPath) -> None:

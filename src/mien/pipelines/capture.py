@@ -35,7 +35,7 @@ from mien.detect.shape import mean_face
 from mien.metrics import inter_ocular_distance
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter, TakeFitter
-from mien.runtime.session import OnnxSession
+from mien.runtime.session import MOST_THREADS, OnnxSession
 from mien.weights.catalog import card
 
 AHEAD = 3
@@ -118,15 +118,16 @@ class Capturer:
 
     Args:
         options: how faces are read.
+        threads: how many work on one network, where it is worth it.
 
     Raises:
         ModelError: a weight file is missing or was changed.
     """
 
-    def __init__(self, options: CaptureOptions = CaptureOptions()) -> None:
+    def __init__(self, options: CaptureOptions = CaptureOptions(), threads: int = MOST_THREADS) -> None:
         self.options = options
         self.shape = mean_face()
-        self._finder = FaceFinder(OnnxSession(card("finder"), threads=2), options.least_score)
+        self._finder = FaceFinder(OnnxSession(card("finder"), threads=threads), options.least_score)
         self._reader = LandmarkReader(OnnxSession(card("landmarks")))
         self._refiner = PointRefiner(OnnxSession(card("refiner")))
         self._expression = ExpressionReader.shipped()
