@@ -46,7 +46,7 @@ def spoil(path: Path, kind: int) -> None:
     data = path.read_bytes()
     if kind in (7, 8):
         path.unlink()
-        path.symlink_to("nowhere") if kind == 7 else os.mkfifo(path)
+        path.symlink_to(f"no-{path.name}") if kind == 7 else os.mkfifo(path)
         return
     bomb = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + (20_000).to_bytes(4, "big") * 2 + b"\1\0\0\0\0\xd1\x7a\x5c\x3e"
     ways: dict[int, bytes] = {0: b"", 1: b"this is text", 2: b"<!doctype html><html>", 4: data[: len(data) // 2]}

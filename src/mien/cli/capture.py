@@ -74,7 +74,7 @@ def capture(
             results = run_batch(files, batch, reading, running, steps)
         else:
             results = capture_batch(files, batch, reading, steps)
-    return _summary(results, watch.taken_over, batch, err)
+    return _summary(results, watch.taken_over, batch, reading.allow_damaged, err)
 
 
 class _Watch:
@@ -112,6 +112,8 @@ class _Watch:
             guessed = f", {done.guessed} of them damaged" if done.guessed else ""
             counted = f"{done.frames} of {done.frames + done.lost} frames could be read{guessed}"
             self.warned(done.path, "W_PARTIAL", counted)
+        for note in done.notes:
+            self.warned(done.path, note.code, note.cause)
         if done.dropped:
             counted = f"{done.dropped} of {_count(done.frames + done.dropped, 'frame')} came too late and were dropped"
             self.warned(done.path, "W_LATE", counted)
@@ -167,8 +169,8 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _summary(results: list[Done], taken_over: int, batch: BatchOptions, err: Console) -> int:
-    """Says what was written and what failed; 1 when an input failed or lost frames, else 0."""
+def _summary(results: list[Done], taken_over: int, batch: BatchOptions, allow_damaged: bool, err: Console) -> int:
+    """Says what was written and what failed; 1 when an input failed or, unless that is allowed, lost a part."""
     count = {status: sum(done.status is status for done in results) for status in Status}
     good = count[Status.DONE] + count[Status.PARTIAL]
     if batch.outputs or batch.overlay or batch.streams or len(results) > 1:
@@ -185,4 +187,5 @@ def _summary(results: list[Done], taken_over: int, batch: BatchOptions, err: Con
     bad = [f"{count[status]} {word}" for status, word in (*named, (Status.UNREAD, "not read")) if count[status]]
     if len(results) > _MANY and bad:
         say(err, ", ".join(bad))
-    return 1 if bad else 0
+    whole = count[Status.DONE] + (count[Status.PARTIAL] if allow_damaged else 0)
+    return 0 if whole == len(results) else 1

@@ -38,7 +38,7 @@ def capture(
     """
     if not isinstance(source, str | os.PathLike):
         return _gathered(frames_of(source), Gather(""), options)
-    with opened(Path(source)) as media:
+    with opened(Path(source), options.max_pixels, options.allow_damaged) as media:
         return _gathered(media.frames, Gather(media.name, media.frame_rate, media.start_timecode), options)
 
 

@@ -11,6 +11,7 @@ from mien.compose.streams import Streamed
 from mien.core.errors import InputError, MienError
 from mien.core.face import FaceReading
 from mien.formats.json_object import JsonObject
+from mien.formats.photo_notes import DAMAGED, Note
 
 
 class Status(StrEnum):
@@ -51,6 +52,7 @@ class Done:
         sha256: of its content, where a journal wants it; else "".
         written: its own files, where a journal wants them.
         rows: SHA-256 of its rows for the shared tables, likewise.
+        notes: what is worth knowing about the file.
     """
 
     path: Path
@@ -65,13 +67,15 @@ class Done:
     sha256: str = ""
     written: tuple[Written, ...] = ()
     rows: str = ""
+    notes: tuple[Note, ...] = ()
 
     @property
     def status(self) -> Status:
         """How far it got."""
         if self.error is not None:
             return _BY_CODE.get(self.error.code, Status.FAILED)
-        return Status.PARTIAL if self.lost or self.guessed else Status.DONE
+        damaged = self.lost or self.guessed or any(note.code == DAMAGED for note in self.notes)
+        return Status.PARTIAL if damaged else Status.DONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +122,13 @@ def done_of(members: JsonObject, path: Path) -> Done:
     written = tuple(Written(Path(each.text("path")), each.text("sha256")) for each in members.objects("written"))
     frames, faces, seen, lost, guessed, dropped = (members.whole(name) for name in _COUNTS)
     sha256, rows = members.text("sha256"), members.text("rows")
-    return Done(path, frames, faces, seen, (), lost, guessed, dropped, error, sha256, written, rows)
+    notes = tuple(Note(each.text("code"), each.text("cause")) for each in members.objects("notes"))
+    return Done(path, frames, faces, seen, (), lost, guessed, dropped, error, sha256, written, rows, notes)
 
 
 def _record(done: Done) -> dict[str, object]:
     error = done.error
     about = {"path": shown(done.path), "sha256": done.sha256, "status": str(done.status)}
     said = {key: "" if error is None else getattr(error, key) for key in ("code", "cause", "remedy")}
-    return {**about, **said, **{name: getattr(done, name) for name in _COUNTS}}
+    notes = [{"code": note.code, "cause": note.cause} for note in done.notes]
+    return {**about, **said, **{name: getattr(done, name) for name in _COUNTS}, "notes": notes}

@@ -62,7 +62,8 @@ def _captured(path: Path, job: Job, before: tuple[int, ...]) -> Done:
     numbers: set[int] = set()
     last: tuple[FaceReading, ...] = ()
     pace = Pace(job.clock)
-    with opened(path) as source, ExitStack() as stack:
+    options = job.capturer.options
+    with opened(path, options.max_pixels, options.allow_damaged) as source, ExitStack() as stack:
         job.steps.opened(path, source.frame_count if source.is_video else 1)
         sinks = _sinks(path, source, job, stack)
         for sink in sinks:
@@ -77,7 +78,7 @@ def _captured(path: Path, job: Job, before: tuple[int, ...]) -> Done:
         if _identity(path) != before:
             raise InputError(path, "E_CHANGED", "the file changed while it was read", "try again once it is complete")
     lost, guessed = _damage(source, frames + pace.dropped)
-    return Done(path, frames, len(numbers), seen, last, lost, guessed, pace.dropped)
+    return Done(path, frames, len(numbers), seen, last, lost, guessed, pace.dropped, notes=source.notes)
 
 
 def shared_tables(outputs: Iterable[Path]) -> list[Path]:

@@ -13,8 +13,10 @@ import numpy as np
 from mien.core.arrays import Array
 from mien.core.errors import NothingMatched, UsageError
 from mien.core.image import Frame
-from mien.formats.files import kind_of, open_regular
-from mien.formats.images import read_image
+from mien.formats.bare import MAX_PIXELS
+from mien.formats.files import MediaKind, kind_of, open_regular
+from mien.formats.images import read_photo
+from mien.formats.photo_notes import Note, name_notes
 from mien.formats.video import VideoReader
 
 SUFFIXES = frozenset(
@@ -37,6 +39,7 @@ class Source:
         frame_count: how many frames its container promises, or None.
         start_timecode: of the first frame, or None.
         reader: the video reader, which counts what was damaged; None for a photo.
+        notes: what is worth knowing about the file.
     """
 
     name: str
@@ -46,23 +49,42 @@ class Source:
     frame_count: int | None = None
     start_timecode: str | None = None
     reader: VideoReader | None = None
+    notes: tuple[Note, ...] = ()
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Source]:
-    """The photo or video at `path`, told by its first bytes. Raises `InputError` when it cannot be read."""
-    if not holds_video(path):
-        yield Source(str(path), [read_image(path)])
+def opened(path: Path, max_pixels: int = MAX_PIXELS, allow_damaged: bool = False) -> Iterator[Source]:
+    """The photo or video at `path`, told by its first bytes.
+
+    Args:
+        path: the file.
+        max_pixels: the most pixels that a photo, or a frame of a video, may have.
+        allow_damaged: whether a damaged JPEG is read as far as it goes.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    kind = _kind(path)
+    notes = () if kind is None else name_notes(kind, path.suffix)
+    if kind is None or kind.is_still:
+        photo = read_photo(path, max_pixels, allow_damaged)
+        yield Source(str(path), [photo.frame], notes=(*notes, *photo.notes))
         return
-    with VideoReader(path) as video:
-        yield Source(str(path), video, True, video.frame_rate, video.frame_count, video.start_timecode, video)
+    with VideoReader(path, max_pixels) as video:
+        yield Source(str(path), video, True, video.frame_rate, video.frame_count, video.start_timecode, video, notes)
 
 
 def holds_video(path: Path) -> bool:
     """Whether the file at `path` begins as a video; an empty one does not. Raises `InputError` for what is not read."""
+    kind = _kind(path)
+    return kind is not None and not kind.is_still
+
+
+def _kind(path: Path) -> MediaKind | None:
+    """The format by the first bytes; None for an empty file. Raises `InputError` for what is not read."""
     with open_regular(path) as file:
         head = file.read(_HEAD)
-    return bool(head) and not kind_of(head, path).is_still
+    return kind_of(head, path) if head else None
 
 
 def expanded(paths: Sequence[Path]) -> list[Path]:
