@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_films import film, index_first
-from made_hostile import jpeg, png, webp
+from made_hostile import encoded, face, jpeg, png, webp
 from portraits import capturer
 
 from mien.compose.captures import capture_batch
@@ -24,6 +24,7 @@ SOUND: dict[str, Callable[[], bytes]] = {
     "progressive": lambda: jpeg(True),
     "png": png,
     "webp": webp,
+    "avif": lambda: encoded(face(), "AVIF"),
     "mp4": film,
     "index first": lambda: index_first(film()),
     "matroska": lambda: film("matroska"),

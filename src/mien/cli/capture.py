@@ -61,7 +61,8 @@ def capture(
     Example: mien capture portrait.jpg -o take.json -o table.csv --overlay picture.png
 
     Args:
-        sources: Photos (JPEG, PNG, WebP), videos (MP4, MOV, MKV, WebM, AVI), folders of them, or patterns as '*.jpg'.
+        sources: Photos (JPEG, PNG, WebP, AVIF, HEIC), videos (MP4, MOV, MKV, WebM, AVI), folders of them, or patterns
+            as '*.jpg'.
     """
     files = expanded(sources)
     batch = BatchOptions(tuple(output.output), output.overlay, output.overwrite, output.realtime, tuple(output.stream))

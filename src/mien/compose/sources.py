@@ -20,7 +20,23 @@ from mien.formats.photo_notes import Note, name_notes
 from mien.formats.video import VideoReader
 
 SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
+    (
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".webp",
+        ".avif",
+        ".heic",
+        ".heif",
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".mkv",
+        ".webm",
+        ".avi",
+    )
 )
 """Endings that a folder is searched for. A file that is named itself is told by its content, whatever its ending."""
 

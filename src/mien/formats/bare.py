@@ -181,6 +181,33 @@ def strip_webp(data: bytes, source: object, max_pixels: int) -> Bare:
     return Bare(data)
 
 
+_BOXES = (b"ftyp", b"meta", b"mdat", b"moov", b"idat", b"free", b"skip", b"uuid")
+
+
+def strip_heif(data: bytes, source: object, max_pixels: int) -> Bare:
+    """A HEIC or AVIF as it is. Raises `InputError` by the sizes in its header, and when a part of it is cut."""
+    position, header = 0, b""
+    while data[position + 4 : position + 8] in _BOXES:
+        size, name = struct.unpack_from(">I4s", data, position)
+        if size == 1:
+            size = int.from_bytes(data[position + 8 : position + 16], "big")
+        size = size or len(data) - position
+        if name == b"meta":
+            header = data[position : position + size]
+        if position + size > len(data):
+            raise truncated(source, len(data))
+        if size < 8:
+            break
+        position += size
+    # One size for the picture, others for its tiles and its preview.
+    found = (struct.unpack_from(">II", header, each.end() + 4) for each in re.finditer(b"ispe(?=.{12})", header, re.S))
+    width, height = max(found, key=lambda side: side[0] * side[1], default=(-1, -1))
+    if width < 0:
+        raise InputError(source, "E_CORRUPT", "the header says no size", FETCH)
+    check_size(width, height, source, max_pixels)
+    return Bare(data)
+
+
 def truncated(source: object, size: int) -> InputError:
     """What is said of a file of `size` bytes that ends early."""
     return InputError(source, "E_TRUNC", f"truncated: {size} bytes, image incomplete", FETCH)

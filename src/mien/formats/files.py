@@ -28,6 +28,8 @@ class MediaKind(Enum):
     JPEG = "JPEG"
     PNG = "PNG"
     WEBP = "WebP"
+    AVIF = "AVIF"
+    HEIC = "HEIC"
     MP4 = "MP4"
     MATROSKA = "Matroska"
     AVI = "AVI"
@@ -35,7 +37,7 @@ class MediaKind(Enum):
     @property
     def is_still(self) -> bool:
         """Whether it is a format of photos; the others are of videos."""
-        return self in (MediaKind.JPEG, MediaKind.PNG, MediaKind.WEBP)
+        return self not in (MediaKind.MP4, MediaKind.MATROSKA, MediaKind.AVI)
 
 
 def open_regular(path: StrPath) -> BufferedReader:
@@ -144,7 +146,7 @@ _UNWELCOME: tuple[tuple[tuple[bytes, ...], str, str, str], ...] = (
 """What is met under the name of a picture: how it starts in lower case, the code, the cause, the remedy."""
 
 _MP4_ATOMS = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")
-_STILL_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
+_STILL_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
 
 def kind_of(head: bytes, source: object) -> MediaKind:
@@ -163,8 +165,12 @@ def kind_of(head: bytes, source: object) -> MediaKind:
         return MediaKind.AVI
     if head.startswith(b"\x1a\x45\xdf\xa3"):
         return MediaKind.MATROSKA
-    if head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS:
-        raise InputError(source, "E_FORMAT", "HEIC and AVIF are not read", "save it as JPEG or PNG")
+    if head[4:8] == b"ftyp":
+        brands = head[8 : min(int.from_bytes(head[:4], "big"), 64)]
+        if b"avif" in brands or b"avis" in brands:
+            return MediaKind.AVIF
+        if brands[:4] in _STILL_BRANDS:
+            return MediaKind.HEIC
     if head[4:8] in _MP4_ATOMS:
         return MediaKind.MP4
     if not head:

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import simplejpeg
-from PIL import Image
+from PIL import Image, features
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from mien.core.errors import InputError
-from mien.formats.bare import FETCH, MAX_PIXELS, Bare, strip_jpeg, strip_png, strip_webp, truncated
+from mien.formats.bare import FETCH, MAX_PIXELS, Bare, strip_heif, strip_jpeg, strip_png, strip_webp, truncated
 from mien.formats.files import MediaKind, kind_of
 from mien.formats.jpeg_scans import has_every_pass
 
@@ -64,12 +65,12 @@ class Opened:
 
 
 def open_image(data: bytes, source: object, max_pixels: int = MAX_PIXELS, allow_damaged: bool = False) -> Opened:
-    """A JPEG, PNG or WebP file held in memory, decoded. Arguments and errors are those of `images.decode_photo`."""
+    """A photo file held in memory, decoded. Arguments and errors are those of `images.decode_photo`."""
     kind = kind_of(data[:64], source)
     if not kind.is_still:
         raise InputError(source, "E_FORMAT", f"a video ({kind.value}), not a photo", "read it as a video")
-    strip = {MediaKind.JPEG: strip_jpeg, MediaKind.PNG: strip_png, MediaKind.WEBP: strip_webp}[kind]
-    bare = strip(data, source, max_pixels)
+    strips = {MediaKind.JPEG: strip_jpeg, MediaKind.PNG: strip_png, MediaKind.WEBP: strip_webp}
+    bare = strips.get(kind, strip_heif)(data, source, max_pixels)
     image = _decoded(kind, bare, len(data), source)
     damage = _jpeg_damage(image, bare, len(data), source) if kind is MediaKind.JPEG else None
     if damage is not None and not allow_damaged:
@@ -81,17 +82,43 @@ _DECODERS: dict[MediaKind, type[ImageFile]] = {
     MediaKind.JPEG: JpegImageFile,
     MediaKind.PNG: PngImageFile,
     MediaKind.WEBP: WebPImageFile,
+    MediaKind.AVIF: AvifImageFile,
 }
 """Asked directly, not through `Image.open`: no other format is tried, and its global limit with its warning does not
 apply, for the size has been checked."""
 
-_DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error)
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    struct.error,
+    RuntimeError,
+)
 """What Pillow's decoders raise when a file is not what it says."""
 
 
+def _decoder(kind: MediaKind, source: object) -> type[ImageFile]:
+    if kind is MediaKind.HEIC:
+        try:
+            from pillow_heif import HeifImageFile
+        except ImportError:
+            cause = "HEIC needs pillow-heif, which is not installed"
+            raise InputError(source, "E_FORMAT", cause, 'pip install "mien[heif]", or save it as JPEG') from None
+        decoder: type[ImageFile] = HeifImageFile
+        return decoder
+    if kind is MediaKind.AVIF and not features.check("avif"):
+        raise InputError(source, "E_FORMAT", "this Pillow is built without AVIF", "save it as JPEG or PNG")
+    return _DECODERS[kind]
+
+
 def _decoded(kind: MediaKind, bare: Bare, size: int, source: object) -> Image.Image:
+    decoder = _decoder(kind, source)
     try:
-        image = _DECODERS[kind](BytesIO(bare.data))
+        image = decoder(BytesIO(bare.data))
         image.load()
     except Image.DecompressionBombError as error:
         raise InputError(source, "E_TOOBIG", "too many pixels for this format", "save a smaller copy") from error

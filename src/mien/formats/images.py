@@ -1,4 +1,4 @@
-"""Photos: JPEG, PNG and WebP to upright RGB pixels, and back.
+"""Photos: JPEG, PNG, WebP, AVIF and (with an extra) HEIC to upright RGB pixels, and back, but for the last two.
 
 Of the metadata only the orientation is heeded; `photo_file` is for who gives a photo back as it came.
 """
@@ -58,7 +58,7 @@ def decode_image(data: bytes, source: object, max_pixels: int = MAX_PIXELS) -> F
 
 
 def decode_photo(data: bytes, source: object, max_pixels: int = MAX_PIXELS, allow_damaged: bool = False) -> Photo:
-    """A JPEG, PNG or WebP file held in memory, as an upright picture: pixels [H, W, 3] RGB uint8, time 0, index 0.
+    """A photo file held in memory, as an upright picture: pixels [H, W, 3] RGB uint8, time 0, index 0.
 
     The EXIF orientation is applied once; an orientation that does not exist is ignored. 16-bit samples are scaled to
     8 bit, never clipped. Alpha is dropped and the colour under it kept. Of an animation it is the first picture.

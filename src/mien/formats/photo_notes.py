@@ -61,6 +61,8 @@ _NAMES: dict[MediaKind, frozenset[str]] = {
     MediaKind.JPEG: frozenset((".jpg", ".jpeg", ".jpe", ".jfif")),
     MediaKind.PNG: frozenset((".png", ".apng")),
     MediaKind.WEBP: frozenset((".webp",)),
+    MediaKind.AVIF: frozenset((".avif",)),
+    MediaKind.HEIC: frozenset((".heic", ".heif", ".hif")),
     MediaKind.MP4: frozenset((".mp4", ".m4v", ".mov", ".qt", ".3gp")),
     MediaKind.MATROSKA: frozenset((".mkv", ".webm", ".mka")),
     MediaKind.AVI: frozenset((".avi",)),
