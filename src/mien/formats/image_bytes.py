@@ -19,7 +19,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from mien.core.errors import InputError
 from mien.formats.bare import FETCH, MAX_PIXELS, Bare, strip_heif, strip_jpeg, strip_png, strip_webp, truncated
 from mien.formats.files import MediaKind, kind_of
-from mien.formats.jpeg_scans import has_every_pass
+from mien.formats.jpeg_scans import has_every_pass, has_hole
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +153,8 @@ def _jpeg_damage(image: Image.Image, bare: Bare, size: int, source: object) -> I
             return truncated(source, size)
         said = str(error).removeprefix("Corrupt JPEG data: ")
         return InputError(source, "E_CORRUPT", f"corrupt data in the JPEG: {said}", FETCH)
+    if not bare.progressive and has_hole(bare.data):
+        return InputError(source, "E_CORRUPT", "corrupt data in the JPEG: a block of it is zeros", FETCH)
     return None
 
 
