@@ -11,7 +11,8 @@ from pathlib import Path
 import tyro
 from ledger import command, publish
 
-from mien.compose.captures import BatchOptions, capture_batch
+from mien.compose.captures import capture_batch
+from mien.compose.outputs import BatchOptions
 from mien.core.report import Report, Row
 from mien.formats.video import VideoReader, VideoWriter
 

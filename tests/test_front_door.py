@@ -15,7 +15,7 @@ NAMES = {
     *("ARKIT", "BASES", "AnimateOptions", "Basis", "Capture", "CaptureOptions", "Change", "ConvertOptions"),
     *("Expression",),
     *("FaceChoice", "FaceState", "Frame", "Gaze", "Identity", "InputError", "Mesh", "MienError", "ModelError"),
-    *("NothingMatched", "OutputError", "OutputExists", "Pose", "Rig", "Take", "UsageError", "Wish"),
+    *("NothingMatched", "OutputError", "OutputExists", "Pose", "Rig", "StateError", "Take", "UsageError", "Wish"),
     *("animate", "capture", "convert", "edit", "load", "rig_named", "save"),
 }
 

@@ -16,7 +16,8 @@ SRC = Path(__file__).parents[1] / "src"
 PROGRAM = """
 import json, resource, sys
 from pathlib import Path
-from mien.compose.captures import BatchOptions, capture_batch
+from mien.compose.captures import capture_batch
+from mien.compose.outputs import BatchOptions
 clip, out = map(Path, sys.argv[1:])
 (done,) = capture_batch([clip], BatchOptions((out / "t.csv",), out / "o.mp4"))
 assert done.error is None, done.error

@@ -26,6 +26,7 @@ from mien.core.errors import ModelError as ModelError
 from mien.core.errors import NothingMatched as NothingMatched
 from mien.core.errors import OutputError as OutputError
 from mien.core.errors import OutputExists as OutputExists
+from mien.core.errors import StateError as StateError
 from mien.core.errors import UsageError as UsageError
 from mien.core.face import Capture as Capture
 from mien.core.face import Expression as Expression
@@ -73,6 +74,7 @@ __all__ = [
     "OutputExists",
     "Pose",
     "Rig",
+    "StateError",
     "Take",
     "UsageError",
     "Wish",

@@ -227,6 +227,43 @@ def test_control_characters_never_reach_the_terminal(capsys: Captured) -> None:
         assert "\x07" not in text
 
 
+# --- batches ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_is_gone_on_with(capsys: Captured) -> None:
+    os.mkdir("in")
+    os.rename("a.png", "in/a.png")
+    Path("in/text.jpg").write_text("this is no picture")
+    write_photo(Path("in/z.png"), blank())
+    words = ["capture", "in", "-o", "t.csv", "-o", "{name}.json", "--workers", "1", "--journal", "j"]
+    assert run(words) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines()[-2:] == [
+        "2 of 3 sources read, 1 face, seen in 1 of 2 frames; wrote t.csv, {name}.json",
+        "1 failed",
+    ]
+    assert sum(line.startswith("in/text.jpg: E_FORMAT: ") for line in said.err.splitlines()) == 1
+    assert "in/z.png: no face found" in said.err
+    assert sorted(os.listdir()) == ["a.json", "in", "j", "t.csv", "z.json"]
+    assert run(words) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "2 of 3 sources read (3 settled in an earlier run), 1 face, seen in 1 of 2 frames; wrote t.csv, {name}.json",
+        "1 failed",
+    ]
+    assert run([*words, "--face", "largest"]) == 3
+    assert "E_STATE: was begun with face all, now largest (--restart begins anew" in capsys.readouterr().err
+    assert run([*words, "--max-failures", "0", "--restart"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith("1 failed")
+
+
+def test_wrong_flags_of_a_batch_are_2(capsys: Captured) -> None:
+    for flags in (["--workers", "0"], ["--max-failures", "some"], ["--restart"], ["--workers", "2", "--realtime"]):
+        assert run(["capture", "a.png", *flags]) == 2
+        assert capsys.readouterr().err.strip()
+    assert os.listdir() == ["a.png"]
+
+
 # --- streams ----------------------------------------------------------------------------------------------------------
 
 
@@ -344,9 +381,7 @@ def test_a_receiver_that_does_not_listen_is_said_once_and_no_failure(capsys: Cap
 
 def test_late_frames_are_said_and_no_failure(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter(k / 10 for k in range(1000))
-    monkeypatch.setattr(
-        "mien.compose.captures.Pace", lambda clock: Pace(Clock(lambda: next(now), lambda seconds: None))
-    )
+    monkeypatch.setattr("mien.compose.items.Pace", lambda clock: Pace(Clock(lambda: next(now), lambda seconds: None)))
     write_calm_clip(Path("c.mp4"), 12)
     assert run(["capture", "c.mp4", "--realtime", "-o", "t.npz"]) == 0
     first, last = capsys.readouterr().err.splitlines()

@@ -14,6 +14,7 @@ from portraits import contents, write_clip, write_photo
 
 from mien.cli import capture as capture_module
 from mien.cli.main import main, run
+from mien.compose.batches import RunOptions
 from mien.compose.edit_options import EditOptions
 from mien.core.errors import InputError, MienError, ModelError, NothingMatched, OutputError, UsageError
 from mien.pipelines.capture import CaptureOptions
@@ -45,7 +46,7 @@ def started(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[s
 # --- help and usage ---------------------------------------------------------------------------------------------------
 
 COMMANDS = {
-    ("capture",): ["-o", "--output", "--overlay", "--overwrite", "--fit", "--realtime", "--stream"],
+    ("capture",): ["-o", "--output", "--overlay", "--overwrite", "--fit", "--realtime", "--stream", "--workers"],
     ("convert",): ["-o", "--to", "--format", "--face", "--facs-table", "--clip", "--swap-mouth-jaw", "--overwrite"],
     ("animate",): ["-o", "--rig", "--face", "--frames", "--texture", "--overwrite"],
     ("edit",): ["--set", "--preset", "--neutral", "--intensity", "--add", "--sweep", "-o", "--report", "--overwrite"],
@@ -81,7 +82,7 @@ def test_every_subcommand_helps(command: tuple[str, ...], flag: str, capsys: Cap
 def test_the_help_of_capture_names_every_option(capsys: Captured) -> None:
     assert run(["capture", "--help"]) == 0
     said = capsys.readouterr().out
-    for option in fields(CaptureOptions):
+    for option in (*fields(CaptureOptions), *fields(RunOptions)):
         assert "--" + option.name.replace("_", "-") in said
     assert "all|largest|N" in said
 

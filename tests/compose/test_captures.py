@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from portraits import blank, capturer, clip_frames, contents, placed, write_clip, write_photo
 
-from mien.compose.captures import BatchOptions, Done, Steps, capture, capture_batch
+from mien.compose.captures import capture, capture_batch
+from mien.compose.done import Done, Steps
+from mien.compose.outputs import BatchOptions
 from mien.core.errors import InputError, ModelError, UsageError
 from mien.core.image import Frame
 from mien.formats.images import read_image
@@ -186,11 +188,11 @@ def test_a_bad_file_costs_itself_alone(folder: Path) -> None:
     assert [each for each in log.events if isinstance(each, Done)] == results
 
 
-def test_only_bad_files_leave_an_empty_table(folder: Path) -> None:
-    (done,) = capture_batch([folder / "missing.png"], BatchOptions((folder / "out" / "t.csv",)))
+def test_only_bad_files_leave_no_table(folder: Path) -> None:
+    outputs = (folder / "out" / "t.csv", folder / "out" / "u.csv")
+    (done,) = capture_batch([folder / "missing.png"], BatchOptions(outputs))
     assert isinstance(done.error, InputError)
-    assert rows(folder / "out" / "t.csv") == []
-    assert os.listdir(folder / "out") == ["t.csv"]
+    assert os.listdir(folder / "out") == []
 
 
 def test_a_picture_without_a_face_has_an_empty_take_and_no_row(folder: Path) -> None:
@@ -243,6 +245,20 @@ def test_being_stopped_leaves_nothing_half_written(folder: Path, error: type[Bas
         capture_batch(
             [folder / "in" / "c.mp4"], BatchOptions(outputs, folder / "out" / "o.mp4"), steps=Steps(frame=stop)
         )
+    assert os.listdir(folder / "out") == []
+
+
+def test_a_source_that_is_written_to_meanwhile_is_refused(folder: Path) -> None:
+    clip = folder / "in" / "c.mp4"
+
+    def write_on() -> None:
+        with clip.open("ab") as stream:
+            stream.write(b"more")
+
+    outputs = (folder / "out" / "t.csv", folder / "out" / "t.npz")
+    (done,) = capture_batch([clip], BatchOptions(outputs), steps=Steps(frame=write_on))
+    assert done.error is not None
+    assert done.error.code == "E_CHANGED"
     assert os.listdir(folder / "out") == []
 
 

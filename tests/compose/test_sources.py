@@ -65,6 +65,22 @@ def test_named_files_stay_as_they_are_whatever_they_are_called(tmp_path: Path) -
     assert expanded(named) == [*named[:3], tmp_path / "folder" / "a.png", tmp_path / "folder" / "z.png"]
 
 
+def test_a_pattern_is_what_it_matches_and_a_name_is_itself(tmp_path: Path) -> None:
+    filled(tmp_path, "b.png", "a.png", "sub/deep/c.png", "[ab].png", "notes.txt", ".hidden.png")
+
+    def names(pattern: str) -> list[str]:
+        return [str(path.relative_to(tmp_path)) for path in expanded([tmp_path / pattern])]
+
+    assert names("*.png") == ["[ab].png", "a.png", "b.png"]
+    assert names("?.png") == ["a.png", "b.png"]
+    assert names("[ab].png") == ["[ab].png"]
+    assert names("**/*.png") == ["[ab].png", "a.png", "b.png", "sub/deep/c.png"]
+    assert names("su*") == ["sub/deep/c.png"]
+    assert names("*.txt") == ["notes.txt"]
+    with pytest.raises(NothingMatched, match="E_NOTHING"):
+        names("*.jpg")
+
+
 @pytest.mark.parametrize("names", [(), ("notes.txt",), (".a.png",), ("sub/.b/c.mp4",)])
 def test_folders_without_any_are_said_by_name(tmp_path: Path, names: tuple[str, ...]) -> None:
     with pytest.raises(NothingMatched, match=r"E_NOTHING: holds no photo and no video .looked for .*\.mp4") as caught:

@@ -113,7 +113,6 @@ def test_names_of_any_bytes(tmp_path: Path, name: bytes) -> None:
         (b'{\n "schema": "mien.capture/1"', "E_FORMAT", "a take, or an archive"),
         (b"GIF89a\1\0\1\0", "E_FORMAT", "GIF is not read"),
         (b"II*\0\x08", "E_FORMAT", "TIFF is not read"),
-        (b"\0\0\0\x1cftypheic\0\0\0\0", "E_FORMAT", "HEIC and AVIF are not read"),
         (b"", "E_EMPTY", "0 bytes"),
     ],
 )
@@ -132,9 +131,14 @@ def test_kinds_by_their_first_bytes() -> None:
         b"RIFF\0\0\0\0AVI LIST": MediaKind.AVI,
         b"\0\0\0\x20ftypisom": MediaKind.MP4,
         b"\x1a\x45\xdf\xa3\x9f": MediaKind.MATROSKA,
+        b"\0\0\0\x1cftypheic\0\0\0\0mif1heicmiaf": MediaKind.HEIC,
+        b"\0\0\0\x1cftypmif1\0\0\0\0mif1heicmiaf": MediaKind.HEIC,
+        b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf": MediaKind.AVIF,
+        b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B": MediaKind.AVIF,
     }
     assert {head: kind_of(head, "a") for head in heads} == heads
-    assert [kind for kind in MediaKind if kind.is_still] == [MediaKind.JPEG, MediaKind.PNG, MediaKind.WEBP]
+    stills = [MediaKind.JPEG, MediaKind.PNG, MediaKind.WEBP, MediaKind.AVIF, MediaKind.HEIC]
+    assert [kind for kind in MediaKind if kind.is_still] == stills
 
 
 def test_a_file_appears_whole(tmp_path: Path) -> None:

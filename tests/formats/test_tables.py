@@ -129,6 +129,21 @@ def damaged(path: Path, change: Change) -> Path:
     return edited(written(path), change)
 
 
+def test_tables_are_joined_byte_by_byte(tmp_path: Path) -> None:
+    whole, joined, other = (tmp_path / f"{name}.csv" for name in ("whole", "joined", "other"))
+    with CsvTable(whole) as table:
+        for source in ("a\nb.png", "é.png"):
+            table.write(source, made_reading())
+            with CsvTable(tmp_path / f"{source.encode().hex()}.csv") as part:
+                part.write(source, made_reading())
+    with CsvTable(joined) as table:
+        for source in ("a\nb.png", "é.png"):
+            table.append(tmp_path / f"{source.encode().hex()}.csv")
+    assert joined.read_bytes() == whole.read_bytes()
+    with CsvTable(other, landmarks=True) as table, pytest.raises(InputError, match="E_FORMAT"):
+        table.append(whole)
+
+
 def test_columns_are_found_by_name(tmp_path: Path) -> None:
     expected = read_table(written(tmp_path / "t.csv"))
 

@@ -9,10 +9,11 @@ from made_packs import mirror
 from torch import Tensor
 
 from mien.core.basis import ARKIT
+from mien.core.field import COLUMNS, ROWS, MotionField
 from mien.core.points import FACE_OVAL
 from mien.detect.shape import mean_face
 from mien.nets.motion import DIRECTIONS, STEEPEST, MotionNet, sampled
-from mien.rig.residual import COLUMNS, EYES_APART, ROWS, MotionField
+from mien.rig.residual import EYES_APART
 
 
 def net(seed: int, loud: float = 1.0) -> MotionNet:

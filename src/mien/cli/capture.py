@@ -12,7 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from mien.cli.terminal import bars, say
-from mien.compose.captures import BatchOptions, Done, Steps, capture_batch
+from mien.compose.batches import RunOptions, run_batch
+from mien.compose.captures import capture_batch
+from mien.compose.done import Done, Status, Steps
+from mien.compose.outputs import BatchOptions
 from mien.compose.sources import expanded
 from mien.compose.streams import Streamed
 from mien.core.errors import printable
@@ -23,6 +26,8 @@ from mien.pipelines.capture import CaptureOptions, FaceChoice
 
 _SHOWN_FACES = 6
 _SHOWN_WEIGHTS = 5
+_MANY = 2
+"""Sources above which what went wrong is counted as well: lines that tell of it may have scrolled away."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,15 @@ def capture(
     ],
     output: tyro.conf.OmitArgPrefixes[Output],
     reading: tyro.conf.OmitArgPrefixes[CaptureOptions],
+    running: tyro.conf.OmitArgPrefixes[RunOptions],
 ) -> int:
     """Read the faces of photos and videos: 52 ARKit weights, head pose, gaze and 478 landmarks.
 
     Example: mien capture portrait.jpg -o take.json -o table.csv --overlay picture.png
 
     Args:
-        sources: Photos (JPEG, PNG, WebP), videos (MP4, MOV, MKV, WebM, AVI), or folders of them.
+        sources: Photos (JPEG, PNG, WebP, AVIF, HEIC), videos (MP4, MOV, MKV, WebM, AVI), folders of them, or patterns
+            as '*.jpg'.
     """
     files = expanded(sources)
     batch = BatchOptions(tuple(output.output), output.overlay, output.overwrite, output.realtime, tuple(output.stream))
@@ -63,8 +70,12 @@ def capture(
     out, err = Console(), Console(stderr=True)
     with bars(err) as progress:
         watch = _Watch(progress, len(files), out, err, quiet, reading.face)
-        results = capture_batch(files, batch, reading, Steps(watch.opened, watch.frame, watch.done, watch.streamed))
-    return _summary(results, batch, err)
+        steps = Steps(watch.opened, watch.frame, watch.done, watch.kept, watch.streamed, watch.warned)
+        if running.asked:
+            results = run_batch(files, batch, reading, running, steps)
+        else:
+            results = capture_batch(files, batch, reading, steps)
+    return _summary(results, watch.taken_over, batch, reading.allow_damaged, err)
 
 
 class _Watch:
@@ -76,6 +87,7 @@ class _Watch:
         self._progress, self._out, self._err, self._quiet, self._choice = progress, out, err, quiet, choice
         self._all: TaskID | None = progress.add_task("sources", total=sources) if sources > 1 else None
         self._one: TaskID | None = None
+        self.taken_over = 0
 
     def opened(self, path: Path, frames: int | None) -> None:
         """A video gets a bar of its own."""
@@ -100,10 +112,12 @@ class _Watch:
         if done.lost or done.guessed:
             guessed = f", {done.guessed} of them damaged" if done.guessed else ""
             counted = f"{done.frames} of {done.frames + done.lost} frames could be read{guessed}"
-            self._warn(done.path, "W_PARTIAL", counted)
+            self.warned(done.path, "W_PARTIAL", counted)
+        for note in done.notes:
+            self.warned(done.path, note.code, note.cause)
         if done.dropped:
             counted = f"{done.dropped} of {_count(done.frames + done.dropped, 'frame')} came too late and were dropped"
-            self._warn(done.path, "W_LATE", counted)
+            self.warned(done.path, "W_LATE", counted)
         if done.faces == 0:
             missing = (
                 "no face found" if self._choice.number is None else f"no face {self._choice} found; 0 is the first"
@@ -116,12 +130,19 @@ class _Watch:
         """Says what a receiver did not get as it was read."""
         if stream.failed:
             counted = f"{stream.failed} of {_count(stream.sent + stream.failed, 'datagram')} could not be delivered"
-            self._warn(stream.destination, "W_SEND", f"{counted} ({stream.cause}; does the receiver listen?)")
+            self.warned(stream.destination, "W_SEND", f"{counted} ({stream.cause}; does the receiver listen?)")
         if stream.clipped:
             counted = f"{_count(stream.clipped, 'value')} outside 0..1 were clipped for the stream"
-            self._warn(stream.destination, "W_CLIPPED", counted)
+            self.warned(stream.destination, "W_CLIPPED", counted)
 
-    def _warn(self, source: object, code: str, cause: str) -> None:
+    def kept(self, done: Done) -> None:
+        """Counts a source that an earlier run has done."""
+        self.taken_over += 1
+        if self._all is not None:
+            self._progress.advance(self._all)
+
+    def warned(self, source: object, code: str, cause: str) -> None:
+        """Says what should be known."""
         line = f"{printable(source)}: {code}: {cause}"
         say(self._err, line, "yellow")
 
@@ -149,21 +170,23 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _summary(results: list[Done], batch: BatchOptions, err: Console) -> int:
-    """Says what was written and what failed; 1 when an input failed or lost frames, else 0."""
-    failed = [done for done in results if done.error is not None]
-    partial = [done for done in results if done.lost or done.guessed]
-    good = len(results) - len(failed)
+def _summary(results: list[Done], taken_over: int, batch: BatchOptions, allow_damaged: bool, err: Console) -> int:
+    """Says what was written and what failed; 1 when an input failed or, unless that is allowed, lost a part."""
+    count = {status: sum(done.status is status for done in results) for status in Status}
+    good = count[Status.DONE] + count[Status.PARTIAL]
     if batch.outputs or batch.overlay or batch.streams or len(results) > 1:
         faces = sum(done.faces for done in results)
         frames = sum(done.frames for done in results)
         written = ", ".join(printable(path) for path in (*batch.outputs, *((batch.overlay,) if batch.overlay else ())))
         seen = sum(done.seen for done in results)
-        counted = (
-            f"{faces} face{'s' if faces != 1 else ''}, seen in {seen} of {frames} frame{'s' if frames != 1 else ''}"
-        )
+        counted = f"{_count(faces, 'face')}, seen in {seen} of {_count(frames, 'frame')}"
         ending = f"; wrote {written}" if written and good else ""
         ending += f"; streamed to {', '.join(str(each) for each in batch.streams)}" if batch.streams and good else ""
-        line = f"{good} of {len(results)} sources read, {counted}{ending}"
-        say(err, line)
-    return 1 if failed or partial else 0
+        earlier = f" ({taken_over} settled in an earlier run)" if taken_over else ""
+        say(err, f"{good} of {len(results)} sources read{earlier}, {counted}{ending}")
+    named = ((Status.PARTIAL, "partial"), (Status.FAILED, "failed"), (Status.POISON, "in quarantine"))
+    bad = [f"{count[status]} {word}" for status, word in (*named, (Status.UNREAD, "not read")) if count[status]]
+    if len(results) > _MANY and bad:
+        say(err, ", ".join(bad))
+    whole = count[Status.DONE] + (count[Status.PARTIAL] if allow_damaged else 0)
+    return 0 if whole == len(results) else 1

@@ -28,6 +28,7 @@ from mien.cli.rigs import fetch_rig, import_rig, list_rigs
 from mien.cli.terminal import say
 from mien.cli.train import train
 from mien.cli.verify import verify
+from mien.compose.batches import Allowance
 from mien.core.errors import MienError
 from mien.formats.stream import Destination
 from mien.pipelines.capture import FaceChoice
@@ -72,7 +73,7 @@ INTERRUPTED, TERMINATED, OUR_BUG = 130, 143, 70
 _registry = tyro.constructors.ConstructorRegistry()
 
 
-def _one_word(kind: type[FaceChoice] | type[Destination] | type[Change], metavar: str) -> None:
+def _one_word(kind: type[FaceChoice] | type[Destination] | type[Change] | type[Allowance], metavar: str) -> None:
     """Makes one word of the command line a value of `kind` by its `parse`."""
 
     @_registry.primitive_rule
@@ -91,6 +92,7 @@ def _one_word(kind: type[FaceChoice] | type[Destination] | type[Change], metavar
 _one_word(FaceChoice, "all|largest|N")
 _one_word(Destination, "ADDRESS")
 _one_word(Change, "NAME=WEIGHT")
+_one_word(Allowance, "N|N%")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

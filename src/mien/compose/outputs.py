@@ -1,16 +1,42 @@
 """Where results go: the files that a batch will write, checked before anything is read."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mien.compose.sources import holds_video
 from mien.core.errors import InputError, UsageError
+from mien.formats.stream import Destination
 
 TAKES = (".json", ".npz")
 TABLES = (".csv",)
 STILLS = (".png", ".jpg", ".jpeg", ".webp")
 CLIPS = (".mp4",)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """What a batch leaves behind.
+
+    Args:
+        outputs: files to write, `.json` or `.npz` takes and `.csv` tables; `{name}` stands for the source's name.
+        overlay: picture or video to write with the readings drawn on it, or None.
+        overwrite: whether existing files are replaced.
+        realtime: whether frames are read at the pace of their own times, and dropped when they come too late.
+        streams: receivers that get every moment over UDP; they need `realtime`, or they would be flooded.
+    """
+
+    outputs: tuple[Path, ...] = ()
+    overlay: Path | None = None
+    overwrite: bool = False
+    realtime: bool = False
+    streams: tuple[Destination, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.streams and not self.realtime:
+            cause = "a receiver would get a video's frames as fast as they are read"
+            raise UsageError(f"--stream {self.streams[0]}", "E_USAGE", cause, "add --realtime")
 
 
 def named(pattern: Path, source: Path) -> Path:
@@ -25,9 +51,20 @@ def overlay_named(pattern: Path, source: Path, is_video: bool) -> Path:
 
 
 def check_outputs(
-    outputs: Sequence[Path], overlay: Path | None, sources: Sequence[Path], overwrite: bool = False
+    outputs: Sequence[Path],
+    overlay: Path | None,
+    sources: Sequence[Path],
+    overwrite: bool = False,
+    ours: Callable[[Path], bool] = lambda target: False,
 ) -> list[Path]:
     """Every file that would be written; refuses what could not be, before anything is read.
+
+    Args:
+        outputs: names of takes and tables, with `{name}` or without.
+        overlay: name of a picture or video, or None.
+        sources: what is to be captured.
+        overwrite: whether existing files may be replaced.
+        ours: whether a file that is there is known, as written by the run that is gone on with.
 
     Raises:
         UsageError: an ending is unknown, two results would go to one file, a source or (without `overwrite`) an
@@ -48,10 +85,21 @@ def check_outputs(
         if place in taken:
             both = f"two results would go to this file, of {taken[place]} and of {source}"
             raise UsageError(target, "E_USAGE", both, "capture them one by one, to different files")
-        if not overwrite and os.path.isfile(target):
+        if not overwrite and os.path.isfile(target) and not ours(target):
             raise UsageError(target, "E_EXISTS", "the file exists already", "--overwrite replaces it")
         taken[place] = source
     return [target for target, _ in targets]
+
+
+def own_targets(outputs: Sequence[Path], overlay: Path | None, source: Path) -> list[Path]:
+    """The files that are written for one source alone, once `check_outputs` has let them pass."""
+    own = [named(pattern, source) for pattern in outputs if not is_shared(pattern)]
+    return own if overlay is None else [*own, _overlay_target(overlay, source)]
+
+
+def is_shared(output: Path) -> bool:
+    """Whether an output is a table that takes the rows of every source."""
+    return output.suffix.lower() in TABLES and "{name}" not in str(output)
 
 
 def _check_ending(path: Path, endings: Sequence[str], flag: str) -> None:
@@ -73,8 +121,8 @@ def _targets(outputs: Sequence[Path], overlay: Path | None, sources: Sequence[Pa
     """Every file that would be written, with its (first) source."""
     targets = []
     for pattern in outputs:
-        shared = pattern.suffix.lower() in TABLES and "{name}" not in str(pattern)
-        targets += [(named(pattern, source), source) for source in (sources[:1] if shared else sources)]
+        first = sources[:1] if is_shared(pattern) else sources
+        targets += [(named(pattern, source), source) for source in first]
     if overlay is None:
         return targets
     return targets + [(_overlay_target(overlay, source), source) for source in sources]

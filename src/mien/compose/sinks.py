@@ -1,6 +1,6 @@
 """Where a stream of readings goes: a table, a take, an overlay. Each is a context manager that leaves whole files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -152,3 +152,15 @@ def sinks_for(
 def open_table(path: Path, landmarks: bool, overwrite: bool) -> CsvTable:
     """The table that gathers the rows of all sources."""
     return CsvTable(path, ARKIT, landmarks=landmarks, overwrite=overwrite)
+
+
+def join_tables(parts: Iterable[Path], path: Path, landmarks: bool, overwrite: bool) -> None:
+    """A table of the rows of others, one after the other, as if it had been written at once.
+
+    Raises:
+        OutputError: there is one already, or the disk refuses.
+        InputError: a part cannot be read.
+    """
+    with open_table(path, landmarks, overwrite) as table:
+        for part in parts:
+            table.append(part)

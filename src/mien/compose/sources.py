@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import glob, has_magic
 from itertools import chain
 from pathlib import Path
 
@@ -12,12 +13,30 @@ import numpy as np
 from mien.core.arrays import Array
 from mien.core.errors import NothingMatched, UsageError
 from mien.core.image import Frame
-from mien.formats.files import kind_of, open_regular
-from mien.formats.images import read_image
+from mien.formats.bare import MAX_PIXELS
+from mien.formats.files import MediaKind, kind_of, open_regular
+from mien.formats.images import read_photo
+from mien.formats.photo_notes import Note, name_notes
 from mien.formats.video import VideoReader
 
 SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
+    (
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".webp",
+        ".avif",
+        ".heic",
+        ".heif",
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".mkv",
+        ".webm",
+        ".avi",
+    )
 )
 """Endings that a folder is searched for. A file that is named itself is told by its content, whatever its ending."""
 
@@ -36,6 +55,7 @@ class Source:
         frame_count: how many frames its container promises, or None.
         start_timecode: of the first frame, or None.
         reader: the video reader, which counts what was damaged; None for a photo.
+        notes: what is worth knowing about the file.
     """
 
     name: str
@@ -45,38 +65,58 @@ class Source:
     frame_count: int | None = None
     start_timecode: str | None = None
     reader: VideoReader | None = None
+    notes: tuple[Note, ...] = ()
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Source]:
-    """The photo or video at `path`, told by its first bytes. Raises `InputError` when it cannot be read."""
-    if not holds_video(path):
-        yield Source(str(path), [read_image(path)])
+def opened(path: Path, max_pixels: int = MAX_PIXELS, allow_damaged: bool = False) -> Iterator[Source]:
+    """The photo or video at `path`, told by its first bytes.
+
+    Args:
+        path: the file.
+        max_pixels: the most pixels that a photo, or a frame of a video, may have.
+        allow_damaged: whether a damaged JPEG is read as far as it goes.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    kind = _kind(path)
+    notes = () if kind is None else name_notes(kind, path.suffix)
+    if kind is None or kind.is_still:
+        photo = read_photo(path, max_pixels, allow_damaged)
+        yield Source(str(path), [photo.frame], notes=(*notes, *photo.notes))
         return
-    with VideoReader(path) as video:
-        yield Source(str(path), video, True, video.frame_rate, video.frame_count, video.start_timecode, video)
+    with VideoReader(path, max_pixels) as video:
+        yield Source(str(path), video, True, video.frame_rate, video.frame_count, video.start_timecode, video, notes)
 
 
 def holds_video(path: Path) -> bool:
     """Whether the file at `path` begins as a video; an empty one does not. Raises `InputError` for what is not read."""
+    kind = _kind(path)
+    return kind is not None and not kind.is_still
+
+
+def _kind(path: Path) -> MediaKind | None:
+    """The format by the first bytes; None for an empty file. Raises `InputError` for what is not read."""
     with open_regular(path) as file:
         head = file.read(_HEAD)
-    return bool(head) and not kind_of(head, path).is_still
+    return kind_of(head, path) if head else None
 
 
 def expanded(paths: Sequence[Path]) -> list[Path]:
     """The files that `paths` name: a file itself, a folder's photos and videos at any depth, sorted.
 
-    Links to folders are not followed, hidden files and folders are passed over.
+    Links to folders are not followed, hidden files and folders are passed over. A name of nothing that is there, with
+    `*`, `?` or `[…]` in it, is a pattern (`**` stands for folders at any depth), for shells that expand none.
 
     Raises:
         UsageError: nothing was named.
-        NothingMatched: folders were named, and none holds a photo or a video.
+        NothingMatched: folders or patterns were named, and none holds a photo or a video.
     """
     if not paths:
         raise UsageError("mien capture", "E_USAGE", "no source was named", "name photos, folders or videos")
     files: list[Path] = []
-    for path in paths:
+    for path in chain.from_iterable(map(_matching, paths)):
         if path.is_dir():
             found = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not _hidden(p.relative_to(path)))
             files += sorted(p for p in found if not p.is_dir())
@@ -88,6 +128,13 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
         raise NothingMatched(named, "E_NOTHING", "holds no photo and no video", f"looked for {known}")
     # A file that is named twice, itself and with its folder, is read once.
     return list({os.path.realpath(file): file for file in reversed(files)}.values())[::-1]
+
+
+def _matching(path: Path) -> list[Path]:
+    """The paths that a pattern matches, sorted; a path that is none, itself."""
+    if not has_magic(str(path)) or os.path.lexists(path):
+        return [path]
+    return [Path(found) for found in sorted(glob(str(path), recursive=True))]
 
 
 def _hidden(path: Path) -> bool:

@@ -6,6 +6,7 @@ MienError                 code, source, cause, remedy; prints as `SOURCE: CODE: 
 ├── NothingMatched        no input matched what was asked for                   exit 4
 ├── UsageError            a flag, a name or an option is wrong                  exit 2
 ├── ModelError            a weight file is missing, changed or unreadable       exit 3
+├── StateError            a batch cannot be run, or not be gone on with         exit 3
 └── OutputError           a result cannot be written                           exit 3
     └── OutputExists      there is one already, and nobody said --overwrite    exit 2
 ```
@@ -68,6 +69,12 @@ class UsageError(MienError):
 
 class ModelError(MienError):
     """A weight file is missing, was changed, or does not load."""
+
+    exit_code = 3
+
+
+class StateError(MienError):
+    """A batch cannot be run, or not be gone on with: its journal is in use, damaged, or of other options or weights."""
 
     exit_code = 3
 

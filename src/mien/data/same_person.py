@@ -10,7 +10,6 @@ from mien.core.errors import InputError
 from mien.core.geometry import Similarity, fit_similarity
 from mien.core.points import STEADY
 from mien.data.packs import FacesPack
-from mien.detect.shape import mean_face
 from mien.rig.compact import compact_model
 from mien.rig.fit import FaceFit, Fitter
 from mien.rig.motion import face_motion
@@ -50,7 +49,7 @@ class Changes:
         return len(self.start)
 
 
-def read_changes(packs: list[FacesPack], split: str, each: int = EACH, seed: int = 0) -> Changes:
+def read_changes(packs: list[FacesPack], split: str, fitter: Fitter, each: int = EACH, seed: int = 0) -> Changes:
     """Every pair of photos of one person, both ways, `each` of everybody at most.
 
     Packs of generated faces are left out: their identities are collages of several people.
@@ -58,6 +57,7 @@ def read_changes(packs: list[FacesPack], split: str, each: int = EACH, seed: int
     Args:
         packs: of photos.
         split: which of them.
+        fitter: says how heads are held.
         each: pairs of one person, at most.
         seed: which ones.
 
@@ -65,7 +65,6 @@ def read_changes(packs: list[FacesPack], split: str, each: int = EACH, seed: int
         InputError: nobody is in the packs twice.
     """
     rng = np.random.default_rng(seed)
-    fitter = Fitter(compact_model(), mean_face().steadiness)
     rows = [
         row
         for pack in packs

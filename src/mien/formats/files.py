@@ -4,16 +4,17 @@ A name is only ever a path. `http://…` or `concat:…` is a file that does not
 """
 
 import errno
+import hashlib
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from mien.core.errors import InputError, OutputError, OutputExists, printable
+from mien.formats.leftovers import temporary_beside
 
 StrPath = str | os.PathLike[str]
 
@@ -27,6 +28,8 @@ class MediaKind(Enum):
     JPEG = "JPEG"
     PNG = "PNG"
     WEBP = "WebP"
+    AVIF = "AVIF"
+    HEIC = "HEIC"
     MP4 = "MP4"
     MATROSKA = "Matroska"
     AVI = "AVI"
@@ -34,10 +37,10 @@ class MediaKind(Enum):
     @property
     def is_still(self) -> bool:
         """Whether it is a format of photos; the others are of videos."""
-        return self in (MediaKind.JPEG, MediaKind.PNG, MediaKind.WEBP)
+        return self not in (MediaKind.MP4, MediaKind.MATROSKA, MediaKind.AVI)
 
 
-def open_regular(path: StrPath) -> BinaryIO:
+def open_regular(path: StrPath) -> BufferedReader:
     """`path` opened for reading in binary, after a check that it is a regular file (or a link to one).
 
     Never waits: a pipe named `.jpg` would otherwise hang the reader for ever.
@@ -101,6 +104,15 @@ def read_bytes(path: StrPath, limit: int = READ_LIMIT) -> bytes:
     return data
 
 
+def sha256_of(path: StrPath) -> str:
+    """64 hexadecimal digits, of the content of the regular file at `path`. Raises `InputError` as `open_regular`."""
+    with open_regular(path) as file:
+        try:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise _unreadable(os.fspath(path), error) from error
+
+
 _UNWELCOME: tuple[tuple[tuple[bytes, ...], str, str, str], ...] = (
     (
         (b"version https://git-lfs",),
@@ -134,7 +146,7 @@ _UNWELCOME: tuple[tuple[tuple[bytes, ...], str, str, str], ...] = (
 """What is met under the name of a picture: how it starts in lower case, the code, the cause, the remedy."""
 
 _MP4_ATOMS = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")
-_STILL_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
+_STILL_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
 
 def kind_of(head: bytes, source: object) -> MediaKind:
@@ -153,8 +165,12 @@ def kind_of(head: bytes, source: object) -> MediaKind:
         return MediaKind.AVI
     if head.startswith(b"\x1a\x45\xdf\xa3"):
         return MediaKind.MATROSKA
-    if head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS:
-        raise InputError(source, "E_FORMAT", "HEIC and AVIF are not read", "save it as JPEG or PNG")
+    if head[4:8] == b"ftyp":
+        brands = head[8 : min(int.from_bytes(head[:4], "big"), 64)]
+        if b"avif" in brands or b"avis" in brands:
+            return MediaKind.AVIF
+        if brands[:4] in _STILL_BRANDS:
+            return MediaKind.HEIC
     if head[4:8] in _MP4_ATOMS:
         return MediaKind.MP4
     if not head:
@@ -196,7 +212,7 @@ def replacing(path: StrPath, overwrite: bool) -> Iterator[Path]:
     """
     target = Path(path)
     check_replaceable(target, overwrite)
-    temporary = target.parent / f".mien-{secrets.token_hex(8)}{target.suffix}"
+    temporary = temporary_beside(target)
     try:
         # Made here rather than by the encoder: `O_EXCL` refuses a planted link, and a folder that takes no file is
         # found out before any work is done.
@@ -208,14 +224,17 @@ def replacing(path: StrPath, overwrite: bool) -> Iterator[Path]:
         with suppress(OSError):  # not every system can flush a folder; the file itself is safe by now
             _flush(target.parent)
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        code, cause, remedy = _REFUSALS.get(
-            error.errno or 0, ("E_WRITE", f"cannot be written: {reason}", "try another folder")
-        )
-        raise OutputError(target, code, cause, remedy) from error
+        raise unwritable(target, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def unwritable(target: StrPath, error: OSError) -> OutputError:
+    """What the system's refusal to write `target` means, and what to do about it."""
+    reason = (error.strerror or type(error).__name__).lower()
+    other = ("E_WRITE", f"cannot be written: {reason}", "try another folder")
+    return OutputError(target, *_REFUSALS.get(error.errno or 0, other))
 
 
 def make_folder(path: StrPath) -> None:

@@ -1,9 +1,10 @@
-"""Photos: JPEG, PNG and WebP to upright RGB pixels, and back.
+"""Photos: JPEG, PNG, WebP, AVIF and (with an extra) HEIC to upright RGB pixels, and back, but for the last two.
 
 Of the metadata only the orientation is heeded; `photo_file` is for who gives a photo back as it came.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from os import fspath
 from pathlib import Path
 
@@ -14,8 +15,32 @@ from PIL.PngImagePlugin import PngInfo
 from mien.core.arrays import Array
 from mien.core.errors import UsageError
 from mien.core.image import Frame
+from mien.formats.bare import MAX_PIXELS
 from mien.formats.files import StrPath, check_replaceable, read_bytes, replacing
-from mien.formats.image_bytes import MAX_PIXELS, open_image
+from mien.formats.image_bytes import open_image
+from mien.formats.photo_notes import Note, photo_notes
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo, read.
+
+    Args:
+        frame: its picture, upright, time 0, index 0.
+        notes: what is worth knowing about the file.
+    """
+
+    frame: Frame
+    notes: tuple[Note, ...] = ()
+
+
+def read_photo(path: StrPath, max_pixels: int = MAX_PIXELS, allow_damaged: bool = False) -> Photo:
+    """The photo at `path`, and what was noticed about it.
+
+    Raises:
+        InputError: what `read_bytes` and `decode_photo` raise.
+    """
+    return decode_photo(read_bytes(path), fspath(path), max_pixels, allow_damaged)
 
 
 def read_image(path: StrPath, max_pixels: int = MAX_PIXELS) -> Frame:
@@ -28,7 +53,12 @@ def read_image(path: StrPath, max_pixels: int = MAX_PIXELS) -> Frame:
 
 
 def decode_image(data: bytes, source: object, max_pixels: int = MAX_PIXELS) -> Frame:
-    """A JPEG, PNG or WebP file held in memory, as an upright picture: pixels [H, W, 3] RGB uint8, time 0, index 0.
+    """The picture of `decode_photo` alone, of a file without damage."""
+    return decode_photo(data, source, max_pixels).frame
+
+
+def decode_photo(data: bytes, source: object, max_pixels: int = MAX_PIXELS, allow_damaged: bool = False) -> Photo:
+    """A photo file held in memory, as an upright picture: pixels [H, W, 3] RGB uint8, time 0, index 0.
 
     The EXIF orientation is applied once; an orientation that does not exist is ignored. 16-bit samples are scaled to
     8 bit, never clipped. Alpha is dropped and the colour under it kept. Of an animation it is the first picture.
@@ -37,13 +67,14 @@ def decode_image(data: bytes, source: object, max_pixels: int = MAX_PIXELS) -> F
         data: the content of the file.
         source: what to call it in a message.
         max_pixels: the most pixels it may have, width times height.
+        allow_damaged: whether a JPEG of which a part is missing or wrong is read as far as it goes, and noted as such.
 
     Raises:
         InputError: E_FORMAT, E_LFS or E_EMPTY for what is no photo; E_TOOBIG and E_ASPECT from the header, before
             decoding; E_TRUNC, E_CORRUPT.
     """
-    photo = open_image(data, source, max_pixels)
-    return Frame(upright(rgb(photo.image), photo.orientation))
+    photo = open_image(data, source, max_pixels, allow_damaged)
+    return Photo(Frame(upright(rgb(photo.image), photo.orientation)), photo_notes(photo))
 
 
 def write_image(

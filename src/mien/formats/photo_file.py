@@ -31,9 +31,10 @@ from PIL.JpegImagePlugin import JpegImageFile
 from mien.core.arrays import Array
 from mien.core.errors import UsageError
 from mien.core.image import Frame
+from mien.formats.bare import MAX_PIXELS
 from mien.formats.exif import kept_exif, upright_exif
 from mien.formats.files import MediaKind, StrPath, read_bytes, replacing
-from mien.formats.image_bytes import MAX_PIXELS, Opened, open_image
+from mien.formats.image_bytes import Opened, open_image
 from mien.formats.images import as_stored, check_picture, rgb, upright
 from mien.formats.jpeg_blocks import JpegBlocks
 from mien.formats.photo_metadata import Metadata, colour_chunks, dress, undress_webp

@@ -6,7 +6,6 @@ result nor of the source, whose face may be the very thing that was changed.
 
 import hashlib
 import os
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from mien.core.errors import InputError, OutputError, printable
 from mien.formats.claim import TOOL, Claim
 from mien.formats.files import MediaKind, StrPath, kind_of, open_regular
 from mien.formats.json_object import JsonObject
+from mien.formats.leftovers import temporary_beside
 from mien.formats.manifest_frame import check_frame, history_digest
 from mien.formats.signing import SigningIdentity, known_identities
 
@@ -110,7 +110,7 @@ def sign(path: Path, claim: Claim, identity: SigningIdentity, source: bytes | St
         OutputError: E_SIGN: the file or the certificate is none that can be signed or sign.
         InputError: the source cannot be read.
     """
-    signed = path.with_name(f".mien-{secrets.token_hex(8)}{path.suffix}")
+    signed = temporary_beside(path)
     try:
         with path.open("rb") as plain, _new(signed) as result:
             kind = kind_of(plain.read(64), path)

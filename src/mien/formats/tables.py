@@ -9,7 +9,9 @@ import csv
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
+from shutil import copyfileobj
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -37,7 +39,7 @@ from mien.formats.columns import (
     weight_range,
 )
 from mien.formats.fields import FIELDS
-from mien.formats.files import replacing
+from mien.formats.files import open_regular, replacing
 
 _KEYS = ("source", "frame", "time_s", "face")
 _BOX = ("box_x0", "box_y0", "box_x1", "box_y1")
@@ -138,6 +140,19 @@ class CsvTable:
         points = take.landmarks[t] if self.landmarks and take.landmarks is not None else None
         about = (int(take.frames[t]), float(take.times[t]), take.face, float(take.score[t]))
         self._write(source, about, take.box[t], state, points)
+
+    def append(self, part: Path) -> None:
+        """Adds the rows of another table with the same columns, byte by byte.
+
+        Raises:
+            InputError: it cannot be read, or has other columns.
+            ValueError: the table is not open.
+        """
+        stream = self._opened()
+        with TextIOWrapper(open_regular(part), encoding="utf-8", newline="") as rows:
+            if rows.readline() != ",".join(header(self.basis, self.landmarks)) + "\n":
+                raise InputError(part, "E_FORMAT", "its columns are not those of the table", "give a table of the same")
+            copyfileobj(rows, stream)
 
     def _write(
         self, source: str, about: tuple[int, float, int, float], box: Array, state: FaceState, points: Array | None

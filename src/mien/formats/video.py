@@ -25,9 +25,9 @@ from av.video.stream import VideoStream
 from mien.core.arrays import Array
 from mien.core.errors import InputError
 from mien.core.image import Frame
+from mien.formats.bare import MAX_PIXELS, check_size
 from mien.formats.containers import open_container, video_kind
 from mien.formats.files import MediaKind, StrPath, open_regular
-from mien.formats.image_bytes import MAX_PIXELS, check_size
 from mien.formats.video_writer import VideoWriter
 
 __all__ = ["VideoReader", "VideoWriter"]

@@ -9,9 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mien.core.basis import ARKIT
+from mien.core.field import COLUMNS, HIGH, LEFT, ROWS, TOP, WIDE
 from mien.core.points import FACE_OVAL
-from mien.rig.compact import MOVED
-from mien.rig.residual import COLUMNS, HIGH, LEFT, ROWS, TOP, WIDE
 
 DIRECTIONS = 64
 """How many numbers are kept of a face's points."""
@@ -56,7 +55,7 @@ class MotionNet(nn.Module):
         self.register_buffer("across", torch.tensor([-1.0, 1.0]))
         self.register_buffer("flipped", torch.from_numpy(ARKIT.mirror.copy()))
         # Where the eyes look goes with how the head is held in photos; how lids close is known better.
-        counted = [name in MOVED and not name.startswith(("eyeLook", "eyeBlink")) for name in ARKIT.columns]
+        counted = [not name.startswith(("eyeLook", "eyeBlink", "tongue")) for name in ARKIT.columns]
         self.register_buffer("counted", torch.tensor(counted).float())
         sides = [[name.endswith(side) for name in ARKIT.columns] for side in ("Right", "Left")]
         self.register_buffer("sides", torch.tensor(sides).float())

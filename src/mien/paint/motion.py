@@ -5,9 +5,10 @@ from typing import Self
 import numpy as np
 
 from mien.core.arrays import Array
+from mien.core.field import MotionField
 from mien.core.geometry import Similarity
 from mien.rig.motion import FaceMotion
-from mien.rig.residual import MotionField, in_head, mended
+from mien.rig.residual import in_head, mended
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 

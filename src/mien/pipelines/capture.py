@@ -32,10 +32,11 @@ from mien.detect.follow import Followed, Follower
 from mien.detect.landmarks import LandmarkReader, PointRefiner
 from mien.detect.pose import fit_head, gaze_from, head_pose
 from mien.detect.shape import mean_face
+from mien.formats.bare import MAX_PIXELS
 from mien.metrics import inter_ocular_distance
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter, TakeFitter
-from mien.runtime.session import OnnxSession
+from mien.runtime.session import MOST_THREADS, OnnxSession
 from mien.weights.catalog import card
 
 AHEAD = 3
@@ -98,6 +99,10 @@ class CaptureOptions:
     them open, and each take gets its identity; what the rig cannot explain lowers the quality."""
     look_again: float = 1.0
     """Seconds of video after which further faces are sought although some are followed (not for the largest)."""
+    max_pixels: int = MAX_PIXELS
+    """The most pixels, width times height, that a photo or a frame may have."""
+    allow_damaged: bool = False
+    """Read a JPEG that is cut or damaged as far as it goes; that it, or a video, is damaged is then no failure."""
 
     def __post_init__(self) -> None:
         checks = (
@@ -105,6 +110,7 @@ class CaptureOptions:
             ("focal_length", self.focal_length is None or 0 < self.focal_length < 1e7, "above 0 pixels"),
             ("least_size", 0 <= self.least_size < 1e6, "0 pixels or more"),
             ("least_score", 0 < self.least_score <= 1, "above 0, at most 1"),
+            ("max_pixels", 1 <= self.max_pixels <= 2**28, "1 to 268435456"),
             ("look_again", 0 <= self.look_again < 1e9, "0 seconds or more"),
         )
         for name, good, allowed in checks:
@@ -118,15 +124,16 @@ class Capturer:
 
     Args:
         options: how faces are read.
+        threads: how many work on one network, where it is worth it.
 
     Raises:
         ModelError: a weight file is missing or was changed.
     """
 
-    def __init__(self, options: CaptureOptions = CaptureOptions()) -> None:
+    def __init__(self, options: CaptureOptions = CaptureOptions(), threads: int = MOST_THREADS) -> None:
         self.options = options
         self.shape = mean_face()
-        self._finder = FaceFinder(OnnxSession(card("finder"), threads=2), options.least_score)
+        self._finder = FaceFinder(OnnxSession(card("finder"), threads=threads), options.least_score)
         self._reader = LandmarkReader(OnnxSession(card("landmarks")))
         self._refiner = PointRefiner(OnnxSession(card("refiner")))
         self._expression = ExpressionReader.shipped()

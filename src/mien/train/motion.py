@@ -11,13 +11,16 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
+from mien.core.field import COLUMNS, ROWS
 from mien.core.points import OUTER_LIPS
 from mien.core.report import Row
 from mien.data.packs import read_photos
 from mien.data.same_person import Changes, read_changes
+from mien.detect.shape import mean_face
 from mien.nets.landmarks import POINTS
 from mien.nets.motion import DIRECTIONS, MotionNet, sampled
-from mien.rig.residual import COLUMNS, ROWS
+from mien.rig.compact import compact_model
+from mien.rig.fit import Fitter
 from mien.train.loop import TrainOptions
 
 OPTIONS = TrainOptions(steps=600, batch=128, rate=2e-3, decay=0.05, score_every=200, bfloat16=False)
@@ -58,7 +61,8 @@ class MotionTask:
 
     def __init__(self, data: Path) -> None:
         packs, _ = read_photos(data)
-        self._train, self._val = (_sample(read_changes(packs, split)) for split in ("train", "val"))
+        fitter = Fitter(compact_model(), mean_face().steadiness)
+        self._train, self._val = (_sample(read_changes(packs, split, fitter)) for split in ("train", "val"))
         mirror = torch.from_numpy(np.array(packs[0].mirror, np.int64))
         self.network: nn.Module = _WithTurn(_started(mirror, self._train.start))
         emphasis = torch.ones(POINTS)

@@ -1,0 +1,44 @@
+"""Workers that some sources kill, hang or confuse: what `mien.compose.workers` runs in tests, found by its children."""
+
+import os
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from mien.compose.done import Done
+from mien.compose.outputs import BatchOptions
+from mien.compose.workers import Task
+from mien.core.errors import OutputError
+from mien.formats.files import sha256_of
+from mien.formats.tables import header
+from mien.pipelines.capture import CaptureOptions
+
+
+def capture(task: Task, batch: BatchOptions, options: CaptureOptions) -> Done:
+    """No network is loaded: what happens stands in the name of the source."""
+    name = task.path.name
+    if "poison" in name or ("hiccup" in name and _first_time(task.path)):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if "leaves" in name:
+        os._exit(3)
+    if "hangs" in name:
+        time.sleep(60)
+    if "bug" in name:
+        raise RuntimeError("an unforeseen turn")
+    if "full" in name:
+        raise OutputError(task.path, "E_DISKFULL", "the disk is full")
+    if task.rows is not None:
+        cells = ",".join([name, *["0"] * (len(header()) - 1)])
+        task.rows.write_text(",".join(header()) + "\n" + cells + "\n", "utf-8")
+    rows = "" if task.rows is None else sha256_of(task.rows)
+    return replace(Done(task.path, 1, 1, 1), sha256=sha256_of(task.path), rows=rows)
+
+
+def _first_time(path: Path) -> bool:
+    mark = path.with_suffix(".mark")
+    try:
+        mark.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
