@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from mien.core.card import Figure
 from mien.core.errors import ModelError
+from mien.nets.crease import CreaseNet
 from mien.nets.finder import FaceFinder
 from mien.nets.landmarks import LandmarkNet
 from mien.nets.local_global import LocalGlobalNet
@@ -32,6 +33,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "refiner": Refiner,
     "lgml": lambda: LocalGlobalNet(torch.from_numpy(mirror())),
     "mouth": MouthNet,
+    "crease": CreaseNet,
 }
 SHIPPED = Path(exporting.__file__).parents[1] / "weights" / "shipped"
 STORY = Story("p", "i", None, "our own", "drawn faces", "all of it")
