@@ -185,7 +185,7 @@ class TestCards:
         assert recipe["validation"] == {"error": 2.5}
 
 
-@pytest.mark.parametrize("name", ["finder", "landmarks", "refiner", "lgml", "mouth"])
+@pytest.mark.parametrize("name", ["finder", "landmarks", "refiner", "lgml", "mouth", "crease"])
 def test_shipped_weights_name_no_file_of_the_machine_that_exported_them(name: str) -> None:
     content = (Path(str(shipped())) / f"{name}.onnx").read_bytes()
     assert b".py" not in content

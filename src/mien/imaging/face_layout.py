@@ -46,7 +46,7 @@ what is left out."""
 _FINE = 4
 """Samples along a pixel's side where the cover is drawn."""
 
-_NODES = 64.0
+_NODES = 40.0
 """Cells along an inter-ocular distance by which what was found on the layout is laid on a picture."""
 
 

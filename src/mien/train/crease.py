@@ -18,7 +18,7 @@ from mien.losses import covered_distance, slope_distance
 from mien.nets.crease import CreaseNet
 from mien.train.loop import TrainOptions
 
-OPTIONS = TrainOptions(steps=5_000, batch=8, rate=1e-3, decay=0.01, score_every=500, bfloat16=False)
+OPTIONS = TrainOptions(steps=4_000, batch=8, rate=1e-3, decay=0.01, score_every=500, bfloat16=False)
 
 SLOPES = 0.5
 """What a wrong step from pixel to pixel costs beside a wrong pixel."""

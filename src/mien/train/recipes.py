@@ -193,11 +193,12 @@ RECIPES: dict[str, Recipe] = {
             "than copied; the texture step of S. Athar et al. 2020, in our reading",
             data="frames of four clips of LivePortrait's examples (MIT repository, origin of the clips unstated: used "
             "to train, never redistributed), six people of the Face Research Lab London Set, calm and smiling (CC BY "
-            "4.0, L. DeBruine and B. Jones 2017), made packs by mien data pack; renders of the ICT Face Model Light "
-            "(MIT) under the skins of photos, made by mien data render --still; labels of photos are the mean of four "
-            "views by MediaPipe Face Landmarker (Apache-2.0): its faults are learned too",
-            weakness="ten real people: what folds where is an average of theirs, too weak rather than too strong; fine "
-            "lines are finer than its layout; the error by group is not known",
+            "4.0, L. DeBruine and B. Jones 2017), made packs by mien data pack; 4,000 renders of the ICT Face Model "
+            f"Light (MIT), made by mien data render --still under the skins of {SOURCES}; {TEACHER}. Validated on the "
+            "fifth clip, two further people of that set, and renders of other identities and skins",
+            weakness="ten real people: what folds where is an average of theirs, too weak rather than too strong, and "
+            "little is known of foreheads; lines are finer than its layout; how much of it is done was chosen on the "
+            "two validation people's smiles and by eye on validation photos; the error by group is not known",
         ),
     ),
 }
