@@ -92,20 +92,28 @@ def main(data: Path, ledger: bool = False, pictures: Path | None = None) -> None
         pictures: write calm, edited and smiling side by side to this PNG.
     """
     mirror = read_photos(data)[0][0].mirror
-    painting, moving = Editor(), Editor(paint=False)
+    painting, shading, moving = Editor(), Editor(paint=False), Editor(paint=False, shade=False)
     with Teacher(data, blendshapes=True) as teacher:
         people = pairs(data, teacher, mirror)
         points: dict[str, list[Array]] = {"edited": [], "geometry": [], "no edit": []}
-        alike: dict[str, list[tuple[float, float]]] = {"edited": [], "motion alone": [], "no edit": []}
+        alike: dict[str, list[tuple[float, float]]] = {
+            "edited": [],
+            "motion and shading": [],
+            "motion alone": [],
+            "no edit": [],
+        }
         rows, strips = [], []
         for pair in track(people, "edits", transient=True):
-            edited, moved = (editor.edit(pair.calm, pair.reading, pair.after.weights) for editor in (painting, moving))
+            edited, shaded, moved = (
+                editor.edit(pair.calm, pair.reading, pair.after.weights) for editor in (painting, shading, moving)
+            )
             seen = four_views(teacher, edited.pixels, mirror).points
             points["edited"].append(errors(seen, pair))
             points["geometry"].append(errors(_placed(edited, pair), pair))
             points["no edit"].append(errors(pair.before.points, pair))
             for name, pixels in (
                 ("edited", edited.pixels),
+                ("motion and shading", shaded.pixels),
                 ("motion alone", moved.pixels),
                 ("no edit", pair.calm.pixels),
             ):

@@ -11,6 +11,7 @@ from torch import nn
 from mien.core.arrays import Array
 from mien.core.report import Report, Row
 from mien.detect.shape import mean_face
+from mien.nets.crease import CreaseNet
 from mien.nets.finder import FaceFinder
 from mien.nets.landmarks import LandmarkNet
 from mien.nets.local_global import LocalGlobalNet
@@ -29,6 +30,7 @@ def mirrored() -> Array:
 
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "crease": CreaseNet,
     "finder": FaceFinder,
     "landmarks": LandmarkNet,
     "lgml": lambda: LocalGlobalNet(torch.from_numpy(mirrored())),

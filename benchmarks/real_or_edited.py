@@ -59,7 +59,7 @@ class Samples:
 def samples(packs: list[FacesPack], count: int, least_eyes: float = 36.0) -> Samples:
     """Faces of people whom no part of the edit was chosen by: those of validation."""
     capturer = Capturer(CaptureOptions(face=FaceChoice(largest=True)))
-    painting, moving = Editor(), Editor(paint=False)
+    painting, moving = Editor(), Editor(paint=False, shade=False)
     opening = Wish((Change.parse("jawOpen+=0.4"),))
     cuts: list[tuple[Array, Array, Array]] = []
     people: list[str] = []

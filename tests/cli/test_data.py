@@ -18,6 +18,7 @@ from mien.cli.main import run
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT, FACS
 from mien.core.face import Expression
+from mien.core.points import STEADY
 from mien.data.packs import FacesPack, read_faces
 from mien.formats.takes import write_capture
 from mien.rig.compact import compact_model
@@ -86,6 +87,16 @@ def test_the_seed_decides_and_renders_lend_no_skin(tmp_path: Path, rig: Path) ->
     assert one.read_bytes() != other.read_bytes()
     assert all(file.read_bytes() == content for file, content in given.items())
     assert sorted(file.name for file in tmp_path.iterdir()) == [again.name, one.name, other.name, "packs"]
+
+
+@pytest.mark.usefixtures("places")
+def test_faces_of_one_person_keep_still_where_that_is_asked(tmp_path: Path, rig: Path) -> None:
+    data = make_packs(tmp_path / "packs")
+    apart = []
+    for words in ((), ("--still",)):
+        points = rendered(data, tmp_path / "faces-renders.npz", rig, "--count", "4", *words).landmarks[:4, STEADY, :2]
+        apart.append(np.linalg.norm(points - points[0], axis=-1).mean())
+    assert apart[1] < apart[0] / 4
 
 
 def coloured_pack(file: Path, colour: tuple[int, int, int]) -> None:

@@ -29,6 +29,7 @@ from mien.core.basis import ARKIT
 from mien.core.errors import InputError
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.looks import looks_from_gaze
+from mien.core.points import STEADY
 from mien.data.packs import FacesPack, read_faces, read_folder
 from mien.data.renders import (
     FACES_EACH,
@@ -89,6 +90,19 @@ def test_the_seed_decides(renderer: Renderer) -> None:
     assert not any(same(a, b) for a, b in zip(one, other, strict=True))
     assert not same(one[0], one[1])
     assert same(next(renderer.stream(1, 5)), one[0])
+
+
+def test_one_person_keeps_still_where_that_is_asked(renderer: Renderer) -> None:
+    """What expression moves aside, the four faces of a person have one scene; the next person has another."""
+    one, *others, next_person = renderer.stream(5, 5, still=True)
+    held = list(STEADY)
+    for other in others:
+        np.testing.assert_array_equal(other.pixels[:3], one.pixels[:3])
+        assert np.abs(other.points[held] - one.points[held]).mean() < 3
+        assert (other.weights != one.weights).any()
+    assert (next_person.pixels[:3] != one.pixels[:3]).any()
+    assert np.abs(next_person.points[held] - one.points[held]).mean() > 3
+    assert all(same(a, b) for a, b in zip(renderer.stream(5, 5, still=True), [one, *others, next_person], strict=True))
 
 
 def test_a_face_is_a_picture_with_points_weights_and_vertices(renderer: Renderer) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_fits import fitter
-from made_pairs import LIPS, pairs_pack
+from made_twice import LIPS, pairs_pack
 
 from mien.core.errors import InputError
 from mien.data.packs import FacesPack, read_faces

@@ -14,6 +14,7 @@ from mien.core.face import LANDMARKS, Expression, FaceReading, Landmarks
 from mien.core.geometry import rotation_from_angles
 from mien.core.image import Frame
 from mien.core.looks import FULL_LOOK, gaze_from_looks
+from mien.core.points import EYE_LEFT, EYE_RIGHT
 from mien.pipelines.edit import EditedFace, Editor, edited_take
 from mien.rig.compact import MOVED, compact_model
 from mien.rig.wishes import PRESETS, Wish, preset
@@ -141,11 +142,32 @@ def test_a_preset_folds_hardly_anything(name: str) -> None:
     assert not (changed(face) & ~face.mask).any()
 
 
+def test_skin_is_shaded_where_it_moves_and_eyes_and_surroundings_are_not() -> None:
+    """Two edits of one motion, with and without what no motion can make."""
+    shaded = edited("mouthSmile=0", "browDown=1")
+    plain = Editor(shade=False).edit(portrait(), reading(), shaded.asked)
+    np.testing.assert_array_equal(shaded.mask, plain.mask)
+    away = np.abs(shaded.pixels.astype(int) - plain.pixels).max(2)
+    assert away.max() > 3
+    assert not away[~plain.mask].any()
+    for ring in (EYE_LEFT, EYE_RIGHT):
+        x, y = shaded.target[list(ring)].mean(0).astype(int)
+        assert away[y, x] == 0
+
+
+def test_a_small_change_is_a_small_change_of_shading() -> None:
+    now = reading().state.expression.weights
+    asked = now.copy()
+    asked[ARKIT.index("browInnerUp")] += np.float32(0.003)
+    face = editor().edit(portrait(), reading(), asked)
+    assert np.abs(face.pixels.astype(int) - portrait().pixels).mean() < 0.3
+
+
 def test_only_what_opens_is_painted() -> None:
     assert edited("jawOpen=0.8").painted
     assert not edited("eyeBlink=1").painted
     assert not edited("browInnerUp=1").painted
-    motion_alone = Editor(paint=False).edit(portrait(), reading(), edited("jawOpen=0.8").asked)
+    motion_alone = Editor(paint=False, shade=False).edit(portrait(), reading(), edited("jawOpen=0.8").asked)
     assert not motion_alone.painted
     assert (motion_alone.pixels != edited("jawOpen=0.8").pixels).any()
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from mien.core.card import Figure
 from mien.core.errors import ModelError
+from mien.nets.crease import CreaseNet
 from mien.nets.finder import FaceFinder
 from mien.nets.landmarks import LandmarkNet
 from mien.nets.local_global import LocalGlobalNet
@@ -32,6 +33,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "refiner": Refiner,
     "lgml": lambda: LocalGlobalNet(torch.from_numpy(mirror())),
     "mouth": MouthNet,
+    "crease": CreaseNet,
 }
 SHIPPED = Path(exporting.__file__).parents[1] / "weights" / "shipped"
 STORY = Story("p", "i", None, "our own", "drawn faces", "all of it")
@@ -183,7 +185,7 @@ class TestCards:
         assert recipe["validation"] == {"error": 2.5}
 
 
-@pytest.mark.parametrize("name", ["finder", "landmarks", "refiner", "lgml", "mouth"])
+@pytest.mark.parametrize("name", ["finder", "landmarks", "refiner", "lgml", "mouth", "crease"])
 def test_shipped_weights_name_no_file_of_the_machine_that_exported_them(name: str) -> None:
     content = (Path(str(shipped())) / f"{name}.onnx").read_bytes()
     assert b".py" not in content

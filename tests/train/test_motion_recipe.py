@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from made_pairs import pairs_pack
 from made_trainings import assert_goes_on, one_thread
+from made_twice import pairs_pack
 
 from mien.core.errors import InputError
 from mien.train.loop import TrainOptions, train

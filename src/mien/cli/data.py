@@ -34,6 +34,7 @@ def render_pack(
     takes: tuple[Path, ...] = (),
     without: tuple[str, ...] = (),
     ict: Path | None = None,
+    still: bool = False,
     overwrite: bool = False,
 ) -> int:
     """Render faces whose weights and points are known, as a faces pack to train on.
@@ -49,10 +50,11 @@ def render_pack(
         without: Packs (faces-official, say) whose photos lend no skin, so that renders can be tested on skins that were
             never trained on.
         ict: The ICT rig's .npz or folder; the imported one when not given.
+        still: All faces of one person are in one pose, place and light: pairs for `mien train crease`.
         overwrite: Replace the file if it exists.
     """
     try:
-        from mien.data.renders import BUSY, Renderer, write_pack
+        from mien.data.renders import BUSY, STILL, Renderer, Studio, write_pack
     except ModuleNotFoundError as error:
         cause = f"rendering packs needs {error.name}, which is not installed"
         raise UsageError("mien data render", "E_USAGE", cause, 'pip install "mien[train]"') from error
@@ -76,9 +78,14 @@ def render_pack(
                 yield face
                 progress.advance(bar)
 
+        def drawn(split: str, studio: Studio, performed: Array | None, number: int, seed: int) -> "Iterator[Rendered]":
+            """The faces of a split."""
+            renderer = Renderer(rig, places, packs, split, STILL if still else studio, scenes, performed)
+            return watched(renderer.stream(number, seed, still))
+
         parts = {
-            "train": watched(Renderer(rig, places, packs, "train", BUSY, scenes, performed).stream(count, seed)),
-            "val": watched(Renderer(rig, places, packs, "val", scenes=scenes).stream(further, seed + 1_000_000)),
+            "train": drawn("train", BUSY, performed, count, seed),
+            "val": drawn("val", Studio(), None, further, seed + 1_000_000),
         }
         with replacing(output, overwrite) as temporary:
             write_pack(temporary, parts, packs[0].mirror)

@@ -27,8 +27,8 @@ def train(
     Needs the `train` extra: pip install "mien[train]".
 
     Args:
-        name: What to train: face-shape, compact-rig, finder, landmarks, refiner, lgml, mouth. In the same output
-            folder, landmarks needs finder, and refiner landmarks; lgml looks through the folder's landmarks and
+        name: What to train: face-shape, compact-rig, finder, landmarks, refiner, lgml, mouth, crease. In the same
+            output folder, landmarks needs finder, and refiner landmarks; lgml looks through the folder's landmarks and
             refiner, or through the package's if it holds neither.
         data: Folder with the packs (faces-*.npz, scenes.npz).
         output: Folder for checkpoint, ONNX file, card and recipe.

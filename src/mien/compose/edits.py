@@ -17,8 +17,8 @@ from mien.formats.signing import SigningIdentity, own_identity, read_identity
 from mien.rig.wishes import Wish
 from mien.weights.catalog import card
 
-_MODELS = ("finder", "landmarks", "refiner", "lgml", "compact-rig")
-"""What reads and moves a face; what paints is added where it did."""
+_MODELS = ("finder", "landmarks", "refiner", "lgml", "compact-rig", "crease")
+"""What reads, moves and shades a face; what paints is added where it did."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

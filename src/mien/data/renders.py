@@ -109,6 +109,9 @@ BUSY = Studio(turn=(0.18, 0.32, 0.14), most=9, bend=0.0015, side=224)
 """For faces to learn from: the more moves on a face, and the less one is like another, the more they teach. Networks
 read cuts of 128 px, so that a smaller picture teaches as much and is sooner drawn."""
 
+STILL = Studio(turn=(0.1, 0.16, 0.06), most=9, bend=0.0015, glasses=0, side=224)
+"""For pairs of faces that differ in expression alone."""
+
 CALM = Studio((soft,), (0.05, 0.08, 0.03), glasses=0)
 """A face that looks into the camera, nearly straight, in soft light."""
 
@@ -152,13 +155,20 @@ class Renderer:
         rest = rig.rest()
         self._rest, self._triangles = rest.vertices.astype(np.float64), rest.triangles
 
-    def stream(self, count: int, seed: int) -> Iterator[Rendered]:
-        """`count` faces that `seed` alone decides: `FACES_EACH` of one person after the other."""
+    def stream(self, count: int, seed: int, still: bool = False) -> Iterator[Rendered]:
+        """`count` faces that `seed` alone decides: `FACES_EACH` of one person after the other.
+
+        Args:
+            count: how many.
+            seed: where chance comes from.
+            still: whether all faces of one person are in one pose, place and light.
+        """
         rng = np.random.default_rng(seed)
         for number in range(count):
             if number % FACES_EACH == 0:
                 person = self.person(rng, str(number // FACES_EACH))
-            yield self.draw(rng, person, self.weights(rng))
+                scene = int(rng.integers(2**62)) if still else 0
+            yield self.draw(np.random.default_rng(scene) if still else rng, person, self.weights(rng))
 
     def person(self, rng: np.random.Generator, name: str) -> Person:
         """Somebody with the skin of a photo."""

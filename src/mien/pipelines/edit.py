@@ -28,6 +28,7 @@ from mien.imaging.flow import Flow
 from mien.imaging.openings import Region, darkened, lay_over, looking
 from mien.imaging.sheets import FaceFlows, FaceSheet
 from mien.metrics import inter_ocular_distance
+from mien.paint.crease import CreasePainter
 from mien.paint.motion import MotionMender
 from mien.paint.mouth import MouthPainter
 from mien.rig.compact import compact_model
@@ -89,18 +90,20 @@ class Editor:
     """Edits faces that were read. Loaded once; has no memory of any picture.
 
     Args:
-        paint: whether what opens is painted; without, the motion step is all.
+        paint: whether what opens is painted.
+        shade: whether skin is shaded anew; without both, the motion step is all.
         mend: whether a network adds to the motion what the rig misses.
 
     Raises:
         ModelError: a weight file is missing or was changed.
     """
 
-    def __init__(self, paint: bool = True, mend: bool = True) -> None:
+    def __init__(self, paint: bool = True, shade: bool = True, mend: bool = True) -> None:
         self._model = compact_model()
         self._fitter = Fitter(self._model, mean_face().steadiness)
         self._sheet = FaceSheet.of(self._model.mean, self._model.triangles)
         self._mender = MotionMender.shipped() if mend else None
+        self._creases = CreasePainter.shipped() if shade else None
         self._painter = MouthPainter.shipped() if paint else None
 
     def edit(self, frame: Frame, reading: FaceReading, asked: Array, source: object = "picture") -> EditedFace:
@@ -127,6 +130,9 @@ class Editor:
             motion = self._mender.mend(motion, points, fit.head, now, asked)
         flows = self._sheet.flows(motion.points, motion.target)
         patch, flow = _layered(frame, flows, motion), flows.whole
+        if self._creases is not None:
+            moved = motion.points, motion.target, asked - now
+            patch = self._creases.paint(frame, *moved, patch, flow.left, flow.top)
         painted = self._painter is not None and motion.parted[1] > motion.parted[0] + _FURTHER
         if self._painter is not None and painted:
             patch = self._painter.paint(patch, motion.target - [flow.left, flow.top], asked)
