@@ -18,6 +18,7 @@ from mien.nets.crease import CreaseNet
 from mien.nets.finder import FaceFinder
 from mien.nets.landmarks import LandmarkNet
 from mien.nets.local_global import LocalGlobalNet
+from mien.nets.motion import MotionNet
 from mien.nets.mouth import MouthNet
 from mien.nets.refiner import Refiner
 from mien.train import export as exporting
@@ -34,6 +35,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "lgml": lambda: LocalGlobalNet(torch.from_numpy(mirror())),
     "mouth": MouthNet,
     "crease": CreaseNet,
+    "motion": lambda: MotionNet(torch.from_numpy(mirror()), torch.rand(478, 2), torch.rand(956, 64)),
 }
 SHIPPED = Path(exporting.__file__).parents[1] / "weights" / "shipped"
 STORY = Story("p", "i", None, "our own", "drawn faces", "all of it")
@@ -185,7 +187,7 @@ class TestCards:
         assert recipe["validation"] == {"error": 2.5}
 
 
-@pytest.mark.parametrize("name", ["finder", "landmarks", "refiner", "lgml", "mouth", "crease"])
+@pytest.mark.parametrize("name", ["finder", "landmarks", "refiner", "lgml", "mouth", "motion", "crease"])
 def test_shipped_weights_name_no_file_of_the_machine_that_exported_them(name: str) -> None:
     content = (Path(str(shipped())) / f"{name}.onnx").read_bytes()
     assert b".py" not in content

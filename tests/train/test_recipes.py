@@ -12,6 +12,7 @@ import pytest
 import torch
 from made_packs import faces_columns, make_packs, save_pack
 from made_pairs import make_pairs
+from made_twice import pairs_pack
 from torch import Generator
 
 from mien.core.arrays import Array
@@ -38,7 +39,7 @@ from mien.weights.catalog import cards
 from mien.weights.store import verify
 
 ONE_SIZE = Signature(RECIPES["finder"].signature.inputs, RECIPES["finder"].signature.outputs)
-KNOWN = "known are face-shape, compact-rig, finder, landmarks, refiner, lgml, mouth, crease"
+KNOWN = "known are face-shape, compact-rig, finder, landmarks, refiner, lgml, mouth, motion, crease"
 TINY: dict[str, Any] = {"steps": 2, "batch": 8, "threads": 1}
 
 
@@ -76,8 +77,14 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder called as `data` is, of people who are there several times."""
+    return pairs_pack(tmp_path_factory.mktemp("people") / "drawn packs0")
+
+
+@pytest.fixture(scope="module")
 def trained(
-    data: Path, pairs: Path, tmp_path_factory: pytest.TempPathFactory
+    data: Path, pairs: Path, twice: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, ModelCard], list[str]]:
     """The folder in which everything was trained, the cards, and what was reported."""
     folder, made, said = tmp_path_factory.mktemp("trained") / "here", {}, []
@@ -88,7 +95,8 @@ def trained(
             assert all(np.isfinite(row.value) for row in rows)
             said.append(f"{name} {step}")
 
-        made[name] = run(name, pairs if name == "crease" else data, folder, TINY, report, progress=False)
+        packs = {"crease": pairs, "motion": twice}.get(name, data)
+        made[name] = run(name, packs, folder, TINY, report, progress=False)
     return folder, made, said
 
 
