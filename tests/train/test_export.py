@@ -35,7 +35,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "lgml": lambda: LocalGlobalNet(torch.from_numpy(mirror())),
     "mouth": MouthNet,
     "crease": CreaseNet,
-    "motion": lambda: MotionNet(torch.from_numpy(mirror()), torch.rand(478, 2), torch.rand(956, 64)),
+    "motion": lambda: MotionNet(torch.from_numpy(mirror()), *(torch.ones(n, k) for n, k in ((478, 2), (956, 64)))),
 }
 SHIPPED = Path(exporting.__file__).parents[1] / "weights" / "shipped"
 STORY = Story("p", "i", None, "our own", "drawn faces", "all of it")
