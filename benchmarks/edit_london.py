@@ -92,36 +92,30 @@ def main(data: Path, ledger: bool = False, pictures: Path | None = None) -> None
         pictures: write calm, edited and smiling side by side to this PNG.
     """
     mirror = read_photos(data)[0][0].mirror
-    painting, shading, moving = Editor(), Editor(paint=False), Editor(paint=False, shade=False)
+    editors = {
+        "edited": Editor(),
+        "motion and shading": Editor(paint=False),
+        "motion alone": Editor(paint=False, shade=False),
+        "the rig's motion alone": Editor(paint=False, shade=False, mend=False),
+    }
+    names = (*editors, "geometry", "no edit")
+    points: dict[str, list[Array]] = {name: [] for name in names}
+    alike: dict[str, list[tuple[float, float]]] = {name: [] for name in names if name != "geometry"}
+    rows, strips = [], []
     with Teacher(data, blendshapes=True) as teacher:
-        people = pairs(data, teacher, mirror)
-        points: dict[str, list[Array]] = {"edited": [], "geometry": [], "no edit": []}
-        alike: dict[str, list[tuple[float, float]]] = {
-            "edited": [],
-            "motion and shading": [],
-            "motion alone": [],
-            "no edit": [],
-        }
-        rows, strips = [], []
-        for pair in track(people, "edits", transient=True):
-            edited, shaded, moved = (
-                editor.edit(pair.calm, pair.reading, pair.after.weights) for editor in (painting, shading, moving)
-            )
-            seen = four_views(teacher, edited.pixels, mirror).points
-            points["edited"].append(errors(seen, pair))
-            points["geometry"].append(errors(_placed(edited, pair), pair))
-            points["no edit"].append(errors(pair.before.points, pair))
-            for name, pixels in (
-                ("edited", edited.pixels),
-                ("motion and shading", shaded.pixels),
-                ("motion alone", moved.pixels),
-                ("no edit", pair.calm.pixels),
-            ):
-                alike[name].append(likeness(Frame(pixels), pair.before.points, pair))
-            strips.append(np.concatenate([pair.calm.pixels, edited.pixels, pair.smiling.pixels], axis=1))
+        for pair in track(pairs(data, teacher, mirror), "edits", transient=True):
+            calm, before = pair.calm.pixels, pair.before.points
+            made = {name: editor.edit(pair.calm, pair.reading, pair.after.weights) for name, editor in editors.items()}
+            for name, face in made.items():
+                points[name].append(errors(four_views(teacher, face.pixels, mirror).points, pair))
+                alike[name].append(likeness(Frame(face.pixels), before, pair))
+            points["geometry"].append(errors(_placed(made["edited"], pair), pair))
+            points["no edit"].append(errors(before, pair))
+            alike["no edit"].append(likeness(pair.calm, before, pair))
+            strips.append(np.concatenate([calm, made["edited"].pixels, pair.smiling.pixels], axis=1))
     mouth = list(OUTER_LIPS)
-    for name, floors in (("edited", ("<= 1.48", "<= 2.53")), ("geometry", (None, None)), ("no edit", (None, None))):
-        every = np.array(points[name])
+    for name, each_points in points.items():
+        every, floors = np.array(each_points), ("<= 1.48", "<= 2.53") if name == "edited" else (None, None)
         rows += [
             Row(f"{name}, all points", float(every.mean()), "% IOD", floors[0]),
             Row(f"{name}, mouth", float(every[:, mouth].mean()), "% IOD", floors[1]),

@@ -43,10 +43,10 @@ a sliver of the eye would show."""
 
 _SHY = {
     "mouthSmile": 1.1,
-    "browInnerUp": 1.95,
+    "browInnerUp": 1.65,
     "browDown": 1.9,
     "mouthPucker": 2.2,
-    "mouthFrown": 1.4,
+    "mouthFrown": 1.2,
     "eyeWide": 1.7,
 }
 """How much farther than the rig says points go for a channel that rises much: on the photos that the rig was learned
