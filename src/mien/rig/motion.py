@@ -43,7 +43,7 @@ a sliver of the eye would show."""
 
 _SHY = {
     "mouthSmile": 1.1,
-    "browInnerUp": 1.65,
+    "browInnerUp": 1.7,
     "browDown": 1.9,
     "mouthPucker": 2.2,
     "mouthFrown": 1.2,
