@@ -14,6 +14,7 @@ from mien.core.errors import (
     NothingMatched,
     OutputError,
     OutputExists,
+    StateError,
     UsageError,
     printable,
 )
@@ -26,6 +27,7 @@ EXIT_CODES: list[tuple[type[MienError], int]] = [
     (UsageError, 2),
     (ModelError, 3),
     (OutputError, 3),
+    (StateError, 3),
     (OutputExists, 2),
 ]
 
