@@ -1,5 +1,6 @@
 import builtins
 import struct
+from collections.abc import Callable
 from io import BytesIO
 
 import numpy as np
@@ -79,12 +80,12 @@ def test_zeros_are_refused(kind: str) -> None:
 
 
 def test_without_the_extra_it_says_which_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
+    real: Callable[..., object] = builtins.__import__
 
     def without(name: str, *rest: object, **more: object) -> object:
         if name == "pillow_heif":
             raise ImportError
-        return real(name, *rest, **more)  # type: ignore[arg-type]
+        return real(name, *rest, **more)
 
     data = heic()
     monkeypatch.setattr(builtins, "__import__", without)

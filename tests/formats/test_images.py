@@ -4,13 +4,13 @@ import struct
 import zlib
 from contextlib import suppress
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_hostile import encoded
 from PIL import ExifTags, Image, PngImagePlugin
 
 from mien.core.arrays import Array
@@ -26,13 +26,6 @@ def picture(width: int = 96, height: int = 64) -> Array:
     y, x = np.mgrid[:height, :width]
     smooth = np.stack([128 + 100 * np.sin(x / 17 + y / 31), 128 + 100 * np.cos(x / 23), x * 255 / width], -1)
     return (smooth + NOISE.normal(0, 6, smooth.shape)).clip(0, 255).astype(np.uint8)
-
-
-def encoded(image: Image.Image | Array, kind: str, **options: object) -> bytes:
-    file = BytesIO()
-    made = image if isinstance(image, Image.Image) else Image.fromarray(image)
-    made.save(file, kind, **options)
-    return file.getvalue()
 
 
 @cache

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_hostile import encoded
 from made_signed import CLAIM, identity
 from PIL import ExifTags, Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
@@ -33,13 +34,6 @@ def exif(orientation: int = 1) -> Image.Exif:
     block.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.BodySerialNumber] = "SN-123456"
     block.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (52.0, 31.0, 12.5)
     return block
-
-
-def encoded(pixels: Array | Image.Image, kind: str, **options: object) -> bytes:
-    file = BytesIO()
-    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 @cache

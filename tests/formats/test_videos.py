@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_films import CORNERS, FRAMES, corners, film, index_first, photo, quarters, slides
+from made_hostile import sound
 
 from mien.core.errors import InputError, OutputError, UsageError
 from mien.formats.video import VideoReader, VideoWriter
@@ -221,14 +222,7 @@ def test_an_address_is_a_path_that_does_not_exist(path: str) -> None:
 
 
 def test_sound_only(saved: Callable[[bytes], Path]) -> None:
-    file = BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("aac", rate=44_100)
-        frame = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), format="fltp", layout="stereo")
-        frame.sample_rate = 44_100
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    assert refusal(saved(file.getvalue())).code == "E_NOVIDEO"
+    assert refusal(saved(sound())).code == "E_NOVIDEO"
 
 
 def test_no_frames(saved: Callable[[bytes], Path]) -> None:

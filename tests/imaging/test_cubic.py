@@ -17,7 +17,8 @@ def noise(seed: int) -> Array:
 
 def places(seed: int, count: int = 500) -> tuple[Array, Array]:
     generator = np.random.default_rng(seed)
-    return (generator.uniform(REACH, size - REACH, count).astype(np.float32) for size in (WIDTH, HEIGHT))  # type: ignore[return-value]
+    x, y = (generator.uniform(REACH, size - REACH, count).astype(np.float32) for size in (WIDTH, HEIGHT))
+    return x, y
 
 
 def keys(pixels: Array, x: Array, y: Array) -> Array:

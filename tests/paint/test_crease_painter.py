@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from mien.core.points import EYE_LEFT, INNER_LIPS
 from mien.imaging.face_layout import DARK, HEIGHT, WIDTH, FaceLayout
 from mien.paint.crease import LIGHTEST, STRENGTH, CreasePainter, believed
 from mien.rig.compact import compact_model
+from mien.runtime.session import OnnxSession
 
 SIDE = 240
 POINTS, TARGET = face(0.0, 170, SIDE), face(0.5, 170, SIDE)
@@ -44,7 +46,7 @@ def cover() -> Array:
 
 
 def painter(gain: Array) -> CreasePainter:
-    return CreasePainter(Says(gain), compact_model())  # type: ignore[arg-type]
+    return CreasePainter(cast(OnnxSession, Says(gain)), compact_model())
 
 
 @cache

@@ -193,10 +193,14 @@ RECIPES: dict[str, Recipe] = {
             output_basis=None,
             paper="Self-supervised Deformation Modeling for Facial Expression Editing (S. Athar et al. 2020), our "
             "reading of its motion step: a residual on a rig's motion that cannot fold",
-            data=f"pairs of photos of one person among {SOURCES}; {TEACHER}",
+            data=f"photos of people who are there twice or more (10,164 pairs of 918 people) among {SOURCES}: all of "
+            "them news photographs, for generated faces are left out and officials are there once; "
+            f"{TEACHER}",
             weakness="learned from pairs of news photos that differ in pose and lens: what a teacher's points do when "
             "a head turns was told apart only as far as its turn explains it; single channels at strong doses are "
-            "rare in them; the error by group is not known",
+            "rare in them; on the twelve London test people it brings lips nearer to the real smile and costs "
+            "likeness of pixels (SSIM .7689 to .7668), on the eight that chose how much of it is done it gained both; "
+            "the error by group is not known",
         ),
     ),
     "crease": Recipe(
