@@ -11,7 +11,16 @@ from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.geometry import Similarity
-from mien.core.points import IRISES_LEFT, IRISES_RIGHT, LOWER_INNER_LIP, LOWER_LIDS, UPPER_INNER_LIP, UPPER_LIDS
+from mien.core.points import (
+    IRISES_LEFT,
+    IRISES_RIGHT,
+    LOWER_INNER_LIP,
+    LOWER_LIDS,
+    LOWER_LIP,
+    UPPER_INNER_LIP,
+    UPPER_LIDS,
+    UPPER_LIP,
+)
 from mien.rig.compact import compact_model
 from mien.rig.motion import FaceMotion, face_motion
 
@@ -192,6 +201,48 @@ def test_an_open_mouth_can_be_shut() -> None:
     motion = moved(CALM, points, one("jawOpen", 0.5))
     assert 0.1 < motion.parted[0] < 1
     assert motion.parted[1] < 0.5 * motion.parted[0]
+
+
+@pytest.mark.parametrize("unexplained", [0.0, 0.08])
+def test_no_opening_is_left_that_no_weight_explains(unexplained: float) -> None:
+    now = one("jawOpen", 0.4) + one("mouthUpperUpLeft", 0.5) + one("mouthUpperUpRight", 0.5)
+    points = face(np.zeros(len(compact_model().identities)), now, np.eye(3))
+    points[LOWER[1:-1], 1] += unexplained * 95
+    motion = moved(CALM, points, now)
+    assert motion.parted[0] > 0.15 + unexplained / 2
+    assert motion.parted[1] < 0.035, "lips meet"
+
+
+@CHECKED
+@given(st.floats(0.2, 0.9), st.floats(0, 1))
+def test_lips_that_shut_never_part_further(weight: float, share: float) -> None:
+    now = one("jawOpen", weight)
+    points = face(np.zeros(len(compact_model().identities)), now, np.eye(3))
+    motion = moved(now * share, points, now)
+    assert motion.parted[1] <= motion.parted[0] + 0.01
+
+
+def test_a_lip_shuts_as_a_whole() -> None:
+    """Its outer border follows the inner one, less far; the upper lip goes the shorter way."""
+    now = one("mouthUpperUpLeft", 0.6) + one("mouthUpperUpRight", 0.6) + one("jawOpen", 0.3)
+    points = face(np.zeros(len(compact_model().identities)), now, np.eye(3))
+    far = points.copy()
+    for row in (UPPER_LIP, LOWER_LIP):
+        far[list(row[0])[1:-1], 1] += 0.05 * 95 * (1 if row is LOWER_LIP else -1)
+    plain, further = (moved(CALM, each, now).target - each[:, :2] for each in (points, far))
+    more = (further - plain)[:, 1]
+    upper, lower = ([more[row[5]] for row in lip] for lip in (UPPER_LIP, LOWER_LIP))
+    assert upper[0] > upper[1] > upper[2] > upper[3] > 0
+    assert lower[0] < lower[1] < lower[2] < lower[3] < 0
+    assert upper[3] < -lower[3]
+
+
+def test_what_does_not_shut_leaves_lips_where_the_rig_has_them() -> None:
+    points = face(np.zeros(len(compact_model().identities)), one("jawOpen", 0.4), np.eye(3))
+    points[LOWER[1:-1], 1] += 0.08 * 95
+    now = one("jawOpen", 0.4)
+    motion = moved(now + one("browDownLeft", 0.5), points, now)
+    assert motion.parted[1] == pytest.approx(motion.parted[0], abs=0.01)
 
 
 # --- gaze -------------------------------------------------------------------------------------------------------------

@@ -29,6 +29,20 @@ UPPER_INNER_LIP = (INNER_LIPS[0], *INNER_LIPS[:9:-1])
 LOWER_INNER_LIP = INNER_LIPS[:11]
 """The two halves of the mouth's opening, from its right corner to its left: one above the other, point by point."""
 
+UPPER_LIP = (
+    UPPER_INNER_LIP,
+    (62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292),
+    (76, 184, 74, 73, 72, 11, 302, 303, 304, 408, 306),
+    (OUTER_LIPS[0], *OUTER_LIPS[:9:-1]),
+)
+LOWER_LIP = (
+    LOWER_INNER_LIP,
+    (62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292),
+    (76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306),
+    OUTER_LIPS[:11],
+)
+"""Rows of each lip, from the mouth's opening to the outer border, point by point beside each other."""
+
 UPPER_LIDS = tuple((eye[0], *eye[:7:-1]) for eye in (EYE_LEFT, EYE_RIGHT))
 LOWER_LIDS = tuple(eye[:9] for eye in (EYE_LEFT, EYE_RIGHT))
 """The two lids of the left and the right eye, from the outer corner to the inner, point by point above each other."""

@@ -19,8 +19,10 @@ from mien.core.points import (
     IRISES_RIGHT,
     LOWER_INNER_LIP,
     LOWER_LIDS,
+    LOWER_LIP,
     UPPER_INNER_LIP,
     UPPER_LIDS,
+    UPPER_LIP,
     downwards,
 )
 from mien.rig.compact import EYEBALL, MOVED, CompactModel
@@ -30,6 +32,19 @@ CLOSED = 0.035
 
 _BARELY = 0.02
 """Share of the inter-ocular distance: lips that were closed and would part by less stay so."""
+
+_TOUCH = 1e-6
+"""Share of the inter-ocular distance: borders no further apart touch. Those that were shut are apart by roundings."""
+
+_UPPER_LIP_SHARE = 0.3
+"""Share of closing lips' way that the upper one goes."""
+
+_LIP_FOLLOWS = (1.0, 0.9, 0.75, 0.6)
+"""Share of its inner border's way that each row of a lip goes, to the outer one."""
+
+_LIP_INSET = 0.1
+"""Share of a mouth's opening by which shut lips' borders are looked for farther out, each: landmarks lie a little
+inside, and a sliver of teeth would show."""
 
 _UPPER_LID = 0.85
 """Share of a closing eye's way that the upper lid goes."""
@@ -120,6 +135,7 @@ def face_motion(
             pair = shut, shut + _FIRMLY * float(wanted[_BLINKS[side]] - shut)
             _close(settled, target, lids, list(upper), list(lower), *pair)
     target += lids
+    _shut(settled, target, _left_apart(model, now, wanted))
     parted = _part(settled, target, unit)
     looks = _looks(head, now, wanted)
     for side, iris in enumerate((IRISES_LEFT, IRISES_RIGHT)):
@@ -157,13 +173,45 @@ def _opening(blink: float) -> float:
     return float(np.interp(blink, _BLINK_SEEN, _OPENING_SEEN))
 
 
+def _left_apart(model: CompactModel, now: Array, wanted: Array) -> float:
+    """What is left of the distance of lips by the rig, 0 to 1; 1 where they part further."""
+    rest, moved = (_lips_apart(points.astype(np.float64)) for points in (model.mean[None], model.expressions))
+    before, after = (float((rest[0] + weights[_PLACES] @ moved).max() - rest[0].max()) for weights in (now, wanted))
+    return float(np.clip(after / before, 0, 1)) if before > 0 else 1.0
+
+
+def _lips_apart(points: Array) -> Array:
+    """[N, 11] how far the lower lip's border lies below the upper one's, of rigs' points [N, 478, 3]."""
+    return np.asarray((points[:, list(LOWER_INNER_LIP)] - points[:, list(UPPER_INNER_LIP)])[..., 1])
+
+
+def _shut(settled: Array, target: Array, left: float) -> None:
+    """Brings lips together, in `target` [478, 2], that would stay further apart than `left` of what they were.
+
+    Weights never explain all of an opening: without this, what they leave would stay open when all of them are 0.
+    """
+    if left >= 1:
+        return
+    upper, lower = list(UPPER_INNER_LIP), list(LOWER_INNER_LIP)
+    before, after = (points[lower, :2] - points[upper, :2] for points in (settled, target))
+    down = downwards(settled[:, :2])
+    excess = np.maximum(after @ down - left * np.maximum(before @ down, 0), 0)
+    beyond = excess[:, None] * down
+    for share, upper_row, lower_row in zip(_LIP_FOLLOWS, UPPER_LIP, LOWER_LIP, strict=True):
+        target[list(upper_row)] += share * _UPPER_LIP_SHARE * beyond
+        target[list(lower_row)] -= share * (1 - _UPPER_LIP_SHARE) * beyond
+    inset = _LIP_INSET * (1 - left) ** 3 * np.maximum(before @ down, 0)[:, None] * down
+    settled[upper, :2] -= inset
+    settled[lower, :2] += inset
+
+
 def _part(settled: Array, target: Array, unit: float) -> tuple[float, float]:
     """Lays lips on one line where they are closed or cross, before and after, both in place; says how far lips are
     apart."""
     upper, lower = list(UPPER_INNER_LIP), list(LOWER_INNER_LIP)
     down = downwards(settled[:, :2])
     apart = (settled[lower] - settled[upper])[:, :2] @ down
-    before, meeting = float(apart.max()) / unit, apart < 0
+    before, meeting = float(apart.max()) / unit, apart < _TOUCH * unit
     if before < CLOSED:
         meeting[:] = True
         before = 0.0
@@ -174,7 +222,7 @@ def _part(settled: Array, target: Array, unit: float) -> tuple[float, float]:
         settled[lip] = laid
     apart = (target[lower] - target[upper]) @ down
     after = float(apart.max()) / unit
-    crossed = apart < 0
+    crossed = apart < _TOUCH * unit
     if before == 0.0 and after < _BARELY:
         crossed[:] = True
         after = 0.0
