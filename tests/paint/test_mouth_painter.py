@@ -10,7 +10,7 @@ from mien.core.arrays import Array
 from mien.core.geometry import apply_affine
 from mien.imaging.mouth_blend import reach
 from mien.imaging.mouth_patch import HEIGHT, WIDTH, MouthPatch, filled
-from mien.paint.mouth import MouthPainter
+from mien.paint.mouth import MouthPainter, calmed
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "photos"
 SIZE = 300
@@ -99,3 +99,31 @@ def test_the_networks_answer_covers_the_patch(painter: MouthPainter) -> None:
     assert soft.shape == crisp.shape == (HEIGHT, WIDTH, 3)
     assert np.isfinite(crisp).all()
     assert (soft != crisp).any()
+
+
+# --- calm -------------------------------------------------------------------------------------------------------------
+
+
+def weave(light: float) -> Array:
+    """[96, 128, 3] a grid of one pixel on a grey of that luminance."""
+    rows, columns = np.indices((96, 128))
+    return np.repeat((light + 20.0 * (-1.0) ** (rows + columns))[..., None], 3, 2).astype(np.float32)
+
+
+def test_a_mouth_that_smiles_is_left_as_it_was_painted() -> None:
+    painted = weave(60)
+    np.testing.assert_array_equal(calmed(painted, 8.0), painted)
+
+
+def test_a_wide_mouth_loses_its_weave_in_the_dark_and_keeps_its_teeth() -> None:
+    dark, bright = calmed(weave(60), 24.0), calmed(weave(200), 24.0)
+    assert np.abs(dark[2:-2, 2:-2] - 60).max() < 1
+    np.testing.assert_array_equal(bright, weave(200))
+    between = calmed(weave(60), 16.0)
+    assert 5 < np.abs(between[2:-2, 2:-2] - 60).max() < 15
+
+
+def test_what_is_even_stays() -> None:
+    even = np.full((96, 128, 3), 50.0, np.float32)
+    np.testing.assert_allclose(calmed(even, 30.0), even, rtol=1e-6)
+    assert calmed(even, 30.0).dtype == np.float32

@@ -18,9 +18,34 @@ _CRISP, _SOFT = 0.6, -0.5
 """The sharpness of the better half of either: no mouth to learn from was wide open and crisp; it comes in blocks."""
 
 
+_DARK, _LIGHT = 90.0, 150.0
+"""Luminances of what is calmed in a wide mouth, and of teeth, which are not."""
+
+
 def crispness(gap: float) -> float:
     """The sharpness to ask for, where lips are `gap` pixels of a patch apart: as `imaging.mouth_patch` measures it."""
     return float(np.interp(gap, (_SMILING, _GAPING), (_CRISP, _SOFT)))
+
+
+def calmed(painted: Array, gap: float) -> Array:
+    """[H, W, 3] float32 what a network painted, without the weave that it draws where few mouths taught it anything.
+
+    Its grain is that of the network's pixels, in the dark of mouths that are wide open, where photos are out of focus.
+
+    Args:
+        painted: [H, W, 3] of about 0 to 255.
+        gap: pixels of a patch between the lips.
+    """
+    wide = np.clip((gap - _SMILING) / (_GAPING - _SMILING), 0, 1)
+    if wide == 0:
+        return painted
+    soft = painted
+    for axis in (0, 1, 0, 1):  # binomial, twice
+        ends = [(1, 1) if other == axis else (0, 0) for other in range(3)]
+        row = np.moveaxis(np.pad(soft, ends, mode="edge"), axis, 0)
+        soft = np.moveaxis((row[:-2] + 2 * row[1:-1] + row[2:]) / 4, 0, axis)
+    dark = np.clip((_LIGHT - soft.mean(2, keepdims=True)) / (_LIGHT - _DARK), 0, 1)
+    return np.asarray(painted + np.float32(wide) * dark * (soft - painted))
 
 
 class MouthPainter:
@@ -56,7 +81,8 @@ class MouthPainter:
         said = frozen_array(weights, "weights", (len(ARKIT),), np.float32)
         if patch.gap < LEAST_GAP:
             return pixels.copy()
-        return compose(pixels, self.look(patch.cut(pixels), patch, said, crispness(patch.gap)), patch)
+        looked = self.look(patch.cut(pixels), patch, said, crispness(patch.gap))
+        return compose(pixels, calmed(looked, patch.gap), patch)
 
     def look(self, cut: Array, patch: MouthPatch, weights: Array, sharpness: float) -> Array:
         """What the network makes of a patch: [96, 128, 3] float32 of about 0 to 255, the hole painted.
