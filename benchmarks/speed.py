@@ -87,7 +87,7 @@ def mien_round(capturer: Capturer, frames: Sequence[Frame], ahead: int = AHEAD) 
 
 def parts_round(capturer: Capturer, frames: Sequence[Frame]) -> Array:
     """[frames, `PARTS`] milliseconds: the steps of capture while it follows a face, one after the other."""
-    landmarks, refiner, expression = (OnnxSession(card(name)) for name in ("landmarks", "refiner", "lgml"))
+    landmarks, refiner, expression = (OnnxSession(card(name)) for name in ("landmarks-8bit", "refiner", "lgml"))
     shape, camera = capturer.shape, capturer.camera(frames[0])
     spent = []
     # Capture first, then time: two networks whose idle threads spin would take the cores from each other.

@@ -149,7 +149,7 @@ def test_painted_pixels_are_said() -> None:
     assert said.claim.generative
     models = {model.name: model.sha256 for model in said.claim.models}
     assert models["mouth"] == card("mouth").sha256
-    assert {"finder", "landmarks", "compact-rig"} <= models.keys()
+    assert {"finder", "landmarks-8bit", "motion", "compact-rig"} <= models.keys()
 
 
 def test_without_provenance_the_sidecar_says_so() -> None:

@@ -60,7 +60,7 @@ def test_says_what_the_next_network_wants() -> None:
 
 def test_the_refiner_moves_points_a_little_and_without_it_they_stay() -> None:
     refined = reader()
-    plain = LandmarkReader(OnnxSession(card("landmarks")))
+    plain = LandmarkReader(OnnxSession(card("landmarks-8bit")))
     frame, there = Frame(astronaut()), face_square(points(astronaut()), SIDE)
     one, other = plain.read(frame, there).landmarks, refined.read(frame, there).landmarks
     assert one.score == other.score

@@ -17,7 +17,7 @@ from mien.formats.signing import SigningIdentity, own_identity, read_identity
 from mien.rig.wishes import Wish
 from mien.weights.catalog import card
 
-_MODELS = ("finder", "landmarks", "refiner", "lgml", "compact-rig", "crease")
+_MODELS = ("finder", "landmarks-8bit", "refiner", "lgml", "compact-rig", "motion", "crease")
 """What reads, moves and shades a face; what paints is added where it did."""
 
 

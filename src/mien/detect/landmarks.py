@@ -70,7 +70,7 @@ class LandmarkReader:
     @classmethod
     def shipped(cls) -> Self:
         """With the networks of the package. Raises `ModelError` when their files were changed."""
-        return cls(OnnxSession(card("landmarks")), PointRefiner(OnnxSession(card("refiner"))))
+        return cls(OnnxSession(card("landmarks-8bit")), PointRefiner(OnnxSession(card("refiner"))))
 
     def read(self, frame: Frame, to_frame: Array) -> Sight:
         """What lies in the square that `to_frame` [2, 3] (cut of `SIDE` to frame) names."""

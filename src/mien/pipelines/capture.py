@@ -134,7 +134,7 @@ class Capturer:
         self.options = options
         self.shape = mean_face()
         self._finder = FaceFinder(OnnxSession(card("finder"), threads=threads), options.least_score)
-        self._reader = LandmarkReader(OnnxSession(card("landmarks")))
+        self._reader = LandmarkReader(OnnxSession(card("landmarks-8bit")))
         self._refiner = PointRefiner(OnnxSession(card("refiner")))
         self._expression = ExpressionReader.shipped()
         self._fitter = Fitter(compact_model(), self.shape.steadiness) if options.fit else None

@@ -61,7 +61,7 @@ def export(network: nn.Module, signature: Signature, file: Path) -> float:
         {axis: divisor * torch.export.Dim(name, min=1, max=64) for axis, (name, divisor) in axes.items()}
         for axes in signature.free
     )
-    with _quiet():
+    with quiet("torch.onnx"):
         program = torch.onnx.export(
             network,
             examples,
@@ -72,7 +72,7 @@ def export(network: nn.Module, signature: Signature, file: Path) -> float:
             dynamic_shapes=shapes or None,
         )
     assert program is not None
-    weights = _halved(program.model_proto).SerializeToString()
+    weights = halved(program.model_proto).SerializeToString()
     difference = parity(network, signature, weights)
     if difference > TOLERANCE:
         raise ModelError(file, "E_MODEL", f"torch and ONNX differ by {difference:.2g}", f"allowed is {TOLERANCE}")
@@ -81,9 +81,9 @@ def export(network: nn.Module, signature: Signature, file: Path) -> float:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the exporter's warnings, which are of its own use of what torch deprecates."""
-    logger = logging.getLogger("torch.onnx")
+def quiet(name: str) -> Iterator[None]:
+    """Without the warnings of an exporter, which are of its own use of what others deprecate; `name` of its logger."""
+    logger = logging.getLogger(name)
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
@@ -112,7 +112,7 @@ def rounded(network: Network) -> Network:
     return network
 
 
-def _halved(model: onnx.ModelProto) -> onnx.ModelProto:
+def halved(model: onnx.ModelProto) -> onnx.ModelProto:
     """The same graph with its large float tensors stored in half precision; ONNX Runtime widens them once, at load."""
     widened = []
     for tensor in model.graph.initializer:

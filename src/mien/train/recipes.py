@@ -19,6 +19,7 @@ from mien.nets.landmarks import FEATURES, POINTS, SIDE
 from mien.train.crease import OPTIONS as CREASE_OPTIONS
 from mien.train.crease import CreaseTask
 from mien.train.duel import Duel, contest
+from mien.train.eight_bits import QUICK
 from mien.train.export import Signature, Story, export, rounded, write_recipe, write_story
 from mien.train.finder import OPTIONS as FINDER_OPTIONS
 from mien.train.finder import FinderTask
@@ -33,7 +34,7 @@ from mien.train.mouth import OPTIONS as MOUTH_OPTIONS
 from mien.train.mouth import MouthTask
 from mien.train.refiner import OPTIONS as REFINER_OPTIONS
 from mien.train.refiner import RefinerTask
-from mien.train.tables import SOURCES, TABLES, TEACHER
+from mien.train.tables import SOURCES, TABLES, TEACHER, Table
 
 Report = Callable[[int, float, tuple[Row, ...]], None]
 """Is told the step, the mean loss and the scores: see `train`."""
@@ -236,6 +237,10 @@ RECIPES: dict[str, Recipe] = {
 """Networks, in the order in which they are trained: each looks through those before it."""
 
 
+MADE: dict[str, Table] = {**TABLES, **QUICK}
+"""What is computed rather than trained, by the name of the card."""
+
+
 def run(
     name: str,
     data: Path,
@@ -250,7 +255,7 @@ def run(
     """Trains `name`, exports it, and writes its card and recipe into `folder`; goes on where a kill left off.
 
     Args:
-        name: a key of `RECIPES` or of `TABLES`.
+        name: a key of `RECIPES` or of `MADE`.
         data: folder of the packs.
         folder: where checkpoint, weights, card and recipe go.
         changes: options that differ from the recipe's.
@@ -263,13 +268,13 @@ def run(
         UsageError: there is no such training, or it lacks a rig.
         InputError: packs are missing, or a checkpoint belongs to other options.
     """
-    if name not in TABLES and name not in RECIPES:
-        known = ", ".join((*TABLES, *RECIPES))
+    if name not in MADE and name not in RECIPES:
+        known = ", ".join((*MADE, *RECIPES))
         raise UsageError(name, "E_USAGE", "there is no such training", f"known are {known}")
     folder.mkdir(parents=True, exist_ok=True)
     command = f"mien train {name} --data {shlex.quote(data.name)}"
-    if name in TABLES:
-        return TABLES[name].make(data, folder, command, rig)
+    if name in MADE:
+        return MADE[name].make(data, folder, command, rig)
     recipe = RECIPES[name]
     options = replace(recipe.options, **changes)
     stated = {"steps": options.steps, **changes}

@@ -187,16 +187,17 @@ def look_at_validation(data: Path, folder: Path, eyes: Eyes, limit: int | None =
     return _looked(packs, SeenFaces(*(getattr(val, field.name)[:0] for field in fields(val))), val)
 
 
-def thinned(packs: list[FacesPack], limit: int | None) -> list[FacesPack]:
-    """The packs with at most `limit` validation faces each, spread evenly over what there is; None leaves all."""
+def thinned(packs: list[FacesPack], limit: int | None, split: str = "val") -> list[FacesPack]:
+    """The packs with at most `limit` faces of a split each, spread evenly over what there is; None leaves all."""
     if limit is None:
         return packs
     few = []
     for pack in packs:
-        val = pack.indices("val")
-        split = np.array(pack.split)
-        split[np.setdiff1d(val, val[np.linspace(0, len(val) - 1, min(limit, len(val))).round().astype(int)])] = ""
-        few.append(replace(pack, split=split))
+        all_of_it = pack.indices(split)
+        kept = np.linspace(0, len(all_of_it) - 1, min(limit, len(all_of_it))).round().astype(int)
+        splits = np.array(pack.split)
+        splits[np.setdiff1d(all_of_it, all_of_it[kept])] = ""
+        few.append(replace(pack, split=splits))
     return few
 
 
