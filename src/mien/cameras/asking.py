@@ -34,16 +34,15 @@ class Refusal:
 
 
 @contextmanager
-def _heard(lines: list[tuple[int, str, str]]) -> Iterator[None]:
-    """Gathers what FFmpeg logs in this thread."""
+def _heard() -> Iterator[list[tuple[int, str, str]]]:
+    """What FFmpeg logs in this thread: level, who, message."""
     with _LOUD:
         before, skipping = av_logging.get_level(), av_logging.get_skip_repeated()
         av_logging.set_level(av_logging.INFO)
         av_logging.set_skip_repeated(False)
         try:
             with av_logging.Capture() as logged:
-                yield
-            lines += logged
+                yield logged
         finally:
             av_logging.set_skip_repeated(skipping)
             av_logging.set_level(before)
@@ -57,15 +56,14 @@ def try_open(address: str, device: str, options: Options) -> InputContainer | Re
         device: FFmpeg's name of the way in: v4l2, avfoundation, dshow.
         options: FFmpeg's.
     """
-    lines: list[tuple[int, str, str]] = []
-    try:
-        with _heard(lines):
+    with _heard() as logged:
+        try:
             return av.open(address, "r", format=device, options=dict(options), timeout=(OPENING, None))
-    except FFmpegError as error:
-        number, reason = error.errno, error.strerror or ""
-    except ValueError as error:  # FFmpeg was built without this device
-        number, reason = None, str(error)
-    return Refusal(number, "".join(message for *_, message in lines) or reason)
+        except FFmpegError as error:
+            number, reason = error.errno, error.strerror or ""
+        except ValueError as error:  # FFmpeg was built without this device
+            number, reason = None, str(error)
+    return Refusal(number, "".join(message for *_, message in logged) or reason)
 
 
 def told(address: str, device: str, options: Options) -> Refusal:

@@ -64,7 +64,7 @@ def live_session(
         stack.enter_context(_stopping(live.stop))
         preview: Preview | None = None
         if watching.wanted:
-            preview = stack.enter_context(Preview(str(live.path), reading.focal_length, live.figures, live.stop))
+            preview = stack.enter_context(Preview(live.title, reading.focal_length, live.figures, live.stop))
             say(err, f"preview: {preview.address}")
             if watching.open_preview:
                 webbrowser.open(preview.address)

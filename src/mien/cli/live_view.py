@@ -79,7 +79,7 @@ class LiveView:
     def picture(self) -> RenderableType:
         """Everything, as it is now; drawn by another thread than `read` is called in."""
         figures, readings = self._camera.figures(), self._readings
-        head = Text(f"{printable(self._camera.path)}  {self._size}  {figures.seconds:.0f} s  ", "bold")
+        head = Text(f"{printable(self._camera.title)}  {self._size}  {figures.seconds:.0f} s  ", "bold")
         head.append(f"{kept_up(figures)}\n", "default")
         blocks: list[RenderableType] = [head]
         blocks += [self._face(reading) for reading in readings[:_FACES]]
@@ -110,7 +110,7 @@ class LiveView:
 
     def _sides(self, row: ActionRow, reading: FaceReading, colour: str) -> list[Text]:
         expression = reading.state.expression
-        marks = ("",) if len(row) == 1 else ("L ", "R ")
+        marks = ("  ",) if len(row) == 1 else ("L ", "R ")
         return [
             Text.assemble((mark, "dim"), (self._bar(weight), f"{colour} on grey15"), (f" {weight:5.2f}", "dim"))
             for mark, weight in zip(marks, (float(expression[column]) for column in row), strict=True)

@@ -126,6 +126,7 @@ class LiveCamera:
         self._start: float | None = None
         self._first = self._missed = 0
         self._fault: Exception | None = None
+        self._broke_off: InputError | None = None
 
     @property
     def path(self) -> Path:
@@ -136,6 +137,12 @@ class LiveCamera:
         last = name.rpartition("/")[2]
         return Path(f"camera-{name}" if name.isdecimal() else re.sub(r"[^\w -]", "-", last) or "camera")
 
+    @property
+    def title(self) -> str:
+        """What it is called before people: the system's name for a camera, a video's without its folder."""
+        video = _video(self._options.camera or "")
+        return self._feed.source if video is None else video.name
+
     def stop(self) -> None:
         """Ends the frames; whatever was read is finished properly. May be called from any thread, and from signals."""
         self._stop.set()
@@ -144,12 +151,14 @@ class LiveCamera:
         self._thread.start()
         deadline = self._clock.now() + _FIRST
         while not self._box.wait(_WAKE):
-            if self._stop.is_set():
-                raise KeyboardInterrupt
-            if self._clock.now() > deadline:
+            if self._clock.now() > deadline and not self._stop.is_set():
                 self._stop.set()
                 remedy = "another program may use it, or this one may not: see `mien cameras`"
                 raise InputError(self._feed.source, "E_CAMERA", f"no picture within {_FIRST:g} s", remedy)
+            if self._stop.is_set():
+                break
+        if self._stop.is_set():
+            raise KeyboardInterrupt
         if self._box.ended:
             raise self._fault or self._box.error or InputError(self._feed.source, "E_NOVIDEO", "it gave no picture")
         return self
@@ -174,7 +183,10 @@ class LiveCamera:
             if frame is None:
                 if self._fault is not None:
                     raise self._fault
-                if self._box.ended or self._is_over(self._clock.now()):
+                if self._box.ended:
+                    self._broke_off = self._box.error
+                    return
+                if self._is_over(self._clock.now()):
                     return
                 continue
             if self._start is None:  # what came while the networks were loaded is nobody's loss
@@ -197,15 +209,15 @@ class LiveCamera:
     @property
     def notes(self) -> tuple[Note, ...]:
         """That the camera was gone before its time, if it was."""
-        error = self._box.error
-        if error is None or self._stop.is_set():
+        error = self._broke_off
+        if error is None:
             return ()
         return (Note(GONE, f"{error.code}: {error.cause}; what was read until then is kept"),)
 
     def figures(self) -> Figures:
         """How it is keeping up."""
         all_of_them = self._latencies
-        seconds = 0.0 if self._start is None else self._clock.now() - self._start
+        seconds = 0.0 if self._start is None else max(all_of_them.ended - self._start, 0.0)
         latencies = all_of_them.of_late(), all_of_them.below(0.5), all_of_them.below(0.95)
         return Figures(seconds, all_of_them.count, self.dropped, all_of_them.rate(), *latencies)
 

@@ -30,6 +30,11 @@ class Latencies:
         """How many there were."""
         return int(self._counts.sum())
 
+    @property
+    def ended(self) -> float:
+        """When the last one ended, on their clock; 0 before any."""
+        return self._times[-1] if self._times else 0.0
+
     def of_late(self) -> float:
         """Milliseconds: the median of the last ones; 0 before any."""
         return float(np.median(self._last)) if self._last else 0.0

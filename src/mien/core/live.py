@@ -8,7 +8,7 @@ class Figures:
     """What is known of a live source at one moment.
 
     Args:
-        seconds: since its first frame.
+        seconds: from the arrival of its first frame to the last reading.
         frames: read so far.
         dropped: that came while another was read, and were not looked at.
         rate: frames read in a second, of late.

@@ -53,12 +53,22 @@ function drawFace(pen, face, mesh) {
   pen.beginPath();
   for (const ring of mesh.closed) line(pen, ring.map(at), true);
   for (const brow of mesh.open) line(pen, brow.map(at), false);
-  for (const iris of IRISES) line(pen, [1, 2, 3, 4].map((k) => at(iris + k)), true);
+  for (const iris of IRISES) line(pen, ellipse([1, 2, 3, 4].map((k) => at(iris + k))), true);
   pen.stroke();
   pen.globalAlpha = 1;
   pen.lineWidth = Math.max(1.2, 0.016 * size);
   for (let k = 0; k < face.axes.length / 4; k += 1) ray(pen, face.axes.slice(4 * k, 4 * k + 4), AXES[k], false);
   for (let k = 0; k < face.gaze.length / 4; k += 1) ray(pen, face.gaze.slice(4 * k, 4 * k + 4), GAZE, true);
+}
+
+// Points of the ellipse through four that lie a quarter turn apart.
+function ellipse(ring) {
+  const half = (one, other, axis) => (ring[one][axis] - ring[other][axis]) / 2;
+  const middle = (axis) => ring.reduce((sum, point) => sum + point[axis], 0) / 4;
+  return Array.from({ length: 24 }, (_, k) => {
+    const turn = (k * Math.PI) / 12;
+    return [0, 1].map((axis) => middle(axis) + Math.cos(turn) * half(0, 2, axis) + Math.sin(turn) * half(1, 3, axis));
+  });
 }
 
 function line(pen, points, closed) {

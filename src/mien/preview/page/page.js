@@ -102,8 +102,9 @@ function tellFace(face) {
       made("div", "rows"),
     );
     card.style.setProperty("--own", `var(--face-${face.number % 5})`);
+    const later = [...cards.keys()].filter((number) => number > face.number);
+    $("faces").insertBefore(card, later.length ? cards.get(Math.min(...later)) : null);
     cards.set(face.number, card);
-    $("faces").append(card);
   }
   say(card.querySelector(".quality"), `quality ${face.quality.toFixed(2)}`);
   for (const name of ["pitch", "yaw", "roll"]) {
