@@ -16,7 +16,7 @@ NAMES = {
     *("Expression",),
     *("FaceChoice", "FaceState", "Frame", "Gaze", "Identity", "InputError", "Mesh", "MienError", "ModelError"),
     *("NothingMatched", "OutputError", "OutputExists", "Pose", "Rig", "StateError", "Take", "UsageError", "Wish"),
-    *("animate", "capture", "convert", "edit", "load", "rig_named", "save"),
+    *("animate", "capture", "convert", "edit", "live", "load", "rig_named", "save"),
 }
 
 

@@ -158,7 +158,7 @@ def test_one_that_hangs_or_is_pulled_out_is_noticed_and_let_go(
 ) -> None:
     hanging = Hanging(then)
     monkeypatch.setattr(device_module, "try_open", lambda *arguments: hanging)
-    monkeypatch.setattr(device_module.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(device_module, "sleep", lambda seconds: None)
     frames = camera(PICTURES, now=Ticking(0.5)).frames(lambda: False)
     assert next(frames).width == 160
     with pytest.raises(InputError) as caught:
@@ -171,7 +171,7 @@ def test_what_stops_while_nothing_comes_stops(monkeypatch: pytest.MonkeyPatch) -
     hanging = Hanging(NothingYet(errno.EAGAIN, "not yet"))
     looks = iter([False, False, False, True])
     monkeypatch.setattr(device_module, "try_open", lambda *arguments: hanging)
-    monkeypatch.setattr(device_module.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(device_module, "sleep", lambda seconds: None)
     assert len(list(camera(PICTURES).frames(lambda: next(looks)))) == 1
     assert hanging.closed
 

@@ -30,7 +30,8 @@ class Hand:
     """A feed whose frames come one by one, when a test has seen to the one before."""
 
     def __init__(self, times: list[float], end: Exception | None = None, pixels: object = None) -> None:
-        self.source, self.frame_rate, self.remark, self.dropped = "Hand Camera", 30.0, "", 0
+        self.source, self.remark, self.dropped = "Hand Camera", "", 0
+        self.frame_rate: float | None = 30.0
         self._times, self._end = times, end
         self._pixels = PIXELS if pixels is None else FACE
         self.may_go_on, self.waits = Event(), Event()
@@ -237,7 +238,7 @@ def test_a_file_is_played_and_a_number_is_a_camera(monkeypatch: pytest.MonkeyPat
         {"camera": "0", "camera_rate": float("nan")},
         {"camera": "0", "duration": 0},
         {"duration": 3.0},
-        {"camera_rate": 30.0},
+        {"camera_rate": 25.0},
     ],
     ids=str,
 )

@@ -75,13 +75,11 @@ def test_numbers_and_weights_are_those_of_the_reading() -> None:
     name, left, right = face["rows"][0]
     assert name == "eyeBlink"
     assert [left, right] == pytest.approx(
-        [reading.state.expression[f"eyeBlink{side}"] for side in ("Left", "Right")], abs=1e-3
+        [float(reading.state.expression[f"eyeBlink{side}"]) for side in ("Left", "Right")], abs=1e-3
     )
 
 
 def test_what_lies_far_outside_is_kept_within_reason() -> None:
-    reading = made_reading()
-    reading.landmarks.points.flags.writeable or None
     far = made_reading(500_000)
     about, _ = parted(message(glimpse(Frame(blank(640, 480)), [far])))
     assert np.abs(about["faces"][0]["points"]).max() <= 8 * 320

@@ -198,8 +198,13 @@ def test_a_page_that_goes_away_makes_room(preview: Preview, monkeypatch: pytest.
 
 
 def test_nobody_looking_costs_no_pictures(preview: Preview, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
-    monkeypatch.setattr(server, "message", lambda *arguments: made.append(1) or b"")
+    made: list[object] = []
+
+    def message(*arguments: object) -> bytes:
+        made.append(arguments)
+        return b""
+
+    monkeypatch.setattr(server, "message", message)
     for index in range(20):
         preview.show(Frame(np.zeros((8, 8, 3), np.uint8), index / 30, index), [])
     assert made == []

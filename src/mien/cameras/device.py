@@ -1,8 +1,8 @@
 """A camera read: opened as wanted, its pictures as frames, and an end when it is gone."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from time import monotonic, sleep
 
 from av.container import InputContainer
 from av.error import BlockingIOError as NothingYet
@@ -48,7 +48,7 @@ class DeviceCamera:
         system: System,
         wanted: Wanted,
         asked: bool = False,
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = monotonic,
     ) -> None:
         self.source = info.name
         self.frame_rate: float | None = None
@@ -114,7 +114,7 @@ class DeviceCamera:
             except NothingYet:
                 if self._now() - last > PATIENCE:
                     raise self._error(Fault.OTHER, f"it gave no picture for {PATIENCE:g} s") from None
-                time.sleep(_POLL)
+                sleep(_POLL)
             except FFmpegError as error:
                 cause = f"it is gone: {error.strerror or type(error).__name__}"
                 raise self._error(Fault.MISSING, cause) from error

@@ -63,7 +63,8 @@ def capture(
     """Read the faces of photos, videos or a webcam: 52 ARKit weights, head pose, gaze and 478 landmarks.
 
     Example: mien capture portrait.jpg -o take.json -o table.csv --overlay picture.png
-    Example: mien capture --camera 0 --stream vmc://127.0.0.1:39539
+
+    A webcam: mien capture --camera 0 --stream vmc://127.0.0.1:39539
 
     Args:
         sources: Photos (JPEG, PNG, WebP, AVIF, HEIC), videos (MP4, MOV, MKV, WebM, AVI), folders of them, or patterns

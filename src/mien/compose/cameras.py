@@ -41,16 +41,16 @@ class CameraOptions:
     camera: str | None = None
     """Read a camera in real time: its number or name as `mien cameras` lists them, or a path as /dev/video0.
     file:CLIP.mp4 plays a video as if it were one, loop:CLIP.mp4 again and again."""
-    camera_size: Size | None = None
-    """Ask the camera for pictures of this size; 1280x720 when not given."""
-    camera_rate: float | None = None
-    """Ask the camera for so many pictures a second; 30 when not given."""
+    camera_size: Size = DEFAULT_SIZE
+    """Ask the camera for pictures of this size. It may give others."""
+    camera_rate: float = DEFAULT_RATE
+    """Ask the camera for so many pictures a second."""
     duration: float | None = None
     """Seconds after which to stop. Ctrl-C stops, too, and everything is written."""
 
     def __post_init__(self) -> None:
         checks = (
-            ("camera_rate", self.camera_rate is None or 1 <= self.camera_rate <= 1000, "1 to 1000"),
+            ("camera_rate", 1 <= self.camera_rate <= 1000, "1 to 1000"),
             ("duration", self.duration is None or 0 < self.duration < 1e9, "above 0 s"),
         )
         for name, good, allowed in checks:
@@ -58,8 +58,8 @@ class CameraOptions:
                 flag = "--" + name.replace("_", "-")
                 raise UsageError(flag, "E_USAGE", f"{getattr(self, name)} is out of range", f"allowed: {allowed}")
         if self.camera is None:
-            for name in ("camera_size", "camera_rate", "duration"):
-                if getattr(self, name) is not None:
+            for name, default in (("camera_size", DEFAULT_SIZE), ("camera_rate", DEFAULT_RATE), ("duration", None)):
+                if getattr(self, name) != default:
                     flag = "--" + name.replace("_", "-")
                     raise UsageError(flag, "E_USAGE", "is for cameras", "add --camera")
 
@@ -99,8 +99,8 @@ def feed_of(options: CameraOptions, max_pixels: int = MAX_PIXELS, clock: Clock =
     if (video := _video(name)) is not None:
         return PlayedCamera(video, name.startswith(_LOOP), max_pixels, clock)
     system = this_system()
-    wanted = Wanted(options.camera_size or DEFAULT_SIZE, options.camera_rate or DEFAULT_RATE)
-    return DeviceCamera(camera_named(name, system), system, wanted, options.camera_size is not None, clock.now)
+    wanted = Wanted(options.camera_size, options.camera_rate)
+    return DeviceCamera(camera_named(name, system), system, wanted, options.camera_size != DEFAULT_SIZE, clock.now)
 
 
 class LiveCamera:

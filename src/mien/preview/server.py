@@ -188,8 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.headers.get("Origin") is None:  # every browser says it with a POST
             self._refuse(HTTPStatus.FORBIDDEN)
         else:
-            self._answer(HTTPStatus.OK, "text/plain; charset=utf-8", b"stopping")
             self.server.preview.stop()
+            self._answer(HTTPStatus.OK, "text/plain; charset=utf-8", b"stopping")
 
     def _allowed(self) -> str | None:
         """The name that is asked for below the key; None when the request was refused."""
