@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from made import made_reading
-from portraits import blank, capturer, contents, write_clip, write_photo
+from portraits import blank, capturer, contents, placed, write_photo
 from receivers import Receiver, live_link_packet
 from rich.console import Console
 
@@ -26,6 +26,7 @@ from mien.core.errors import InputError
 from mien.core.image import Frame
 from mien.core.live import Figures
 from mien.formats.registry import load
+from mien.formats.video import VideoWriter
 from mien.pipelines.capture import CaptureOptions, Capturer
 
 Captured = pytest.CaptureFixture[str]
@@ -43,7 +44,9 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr("mien.compose.captures.Capturer", capturer_for)
     monkeypatch.chdir(tmp_path)
-    write_clip(Path("c.mp4"), 12)
+    with VideoWriter("c.mp4", 240, 200, 25.0) as writer:  # hardly moves: it is followed even where frames are dropped
+        for k in range(12):
+            writer.write(placed((120, 100), 1.0, 0.5 * k)[0], k / 25)
     yield
     assert signal.getsignal(signal.SIGINT) is before[1]
     signal.signal(signal.SIGTERM, before[0])

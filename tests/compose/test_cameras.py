@@ -313,7 +313,7 @@ def test_frames_and_readings_from_python(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "c.mp4", 30)
     seen = 0
     for frame, readings in live(f"loop:{clip}"):
-        assert [reading.face for reading in readings] == [0]
+        assert len(readings) == 1
         assert readings[0].time == frame.time
         seen += 1
         if seen == 2:
