@@ -5,9 +5,8 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from mien.compose.cameras import LiveCamera
@@ -25,7 +24,7 @@ _REFRESHES = 12
 _LINES_EVERY = 5.0
 """Seconds between lines where there is no terminal."""
 
-_ROWS, _FACES, _BAR = 10, 3, 20
+_ROWS, _FACES, _BAR, _NAME = 10, 3, 20, 16
 _COLOURS = ("bright_cyan", "bright_magenta", "bright_green")
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
@@ -76,45 +75,41 @@ class LiveView:
                 markup=False, highlight=False, soft_wrap=True,
             )  # fmt: skip
 
-    def picture(self) -> RenderableType:
-        """Everything, as it is now; drawn by another thread than `read` is called in."""
+    def picture(self) -> Text:
+        """Everything, as it is now; drawn by another thread than `read` is called in.
+
+        One text, for a table of as many cells takes several times as long to lay out, a dozen times a second.
+        """
         figures, readings = self._camera.figures(), self._readings
-        head = Text(f"{printable(self._camera.title)}  {self._size}  {figures.seconds:.0f} s  ", "bold")
-        head.append(f"{kept_up(figures)}\n", "default")
-        blocks: list[RenderableType] = [head]
-        blocks += [self._face(reading) for reading in readings[:_FACES]]
+        text = Text(no_wrap=True, overflow="crop")
+        text.append(f"{printable(self._camera.title)}  {self._size}  {figures.seconds:.0f} s", "bold")
+        text.append(f"   {kept_up(figures)}\n")
+        for reading in readings[:_FACES]:
+            self._add_face(text, reading)
         if not readings:
-            blocks.append(Text("no face in sight", "dim"))
+            text.append("no face in sight\n", "dim")
         elif len(readings) > _FACES:
-            blocks.append(Text(f"and {len(readings) - _FACES} more", "dim"))
-        blocks.append(Text(self._ends, "dim"))
-        return Group(*blocks)
+            text.append(f"and {len(readings) - _FACES} more\n", "dim")
+        return text.append(self._ends, "dim")
 
     def _faces(self) -> str:
         count = len(self._readings)
         return "no face" if not count else f"{count} face{'s' * (count > 1)}"
 
-    def _face(self, reading: FaceReading) -> RenderableType:
+    def _add_face(self, text: Text, reading: FaceReading) -> None:
         pitch, yaw, roll = np.rad2deg(angles_from_rotation(reading.state.pose.facing())).round() + 0.0
         colour = _COLOURS[reading.face % len(_COLOURS)]
-        title = Text(f"face {reading.face}", f"bold {colour}")
-        title.append(
-            f"   quality {reading.quality:.2f}   pitch {pitch:+.0f}°  yaw {yaw:+.0f}°  roll {roll:+.0f}°", "dim"
-        )
-        table = Table(box=None, show_header=False, pad_edge=False, title=title, title_justify="left", title_style="")
-        for _ in range(3):
-            table.add_column(no_wrap=True)
-        for row in self._rows.get(reading.face, ()):
-            table.add_row(action_name(row), *self._sides(row, reading, colour))
-        return table
-
-    def _sides(self, row: ActionRow, reading: FaceReading, colour: str) -> list[Text]:
+        text.append(f"\nface {reading.face}", f"bold {colour}")
+        pose = f"pitch {pitch:+.0f}°  yaw {yaw:+.0f}°  roll {roll:+.0f}°"
+        text.append(f"   quality {reading.quality:.2f}   {pose}\n", "dim")
         expression = reading.state.expression
-        marks = ("  ",) if len(row) == 1 else ("L ", "R ")
-        return [
-            Text.assemble((mark, "dim"), (self._bar(weight), f"{colour} on grey15"), (f" {weight:5.2f}", "dim"))
-            for mark, weight in zip(marks, (float(expression[column]) for column in row), strict=True)
-        ]
+        for row in self._rows.get(reading.face, ()):
+            text.append(action_name(row).ljust(_NAME))
+            for mark, column in zip("LR" if len(row) > 1 else " ", row, strict=True):
+                weight = float(expression[column])
+                text.append(f" {mark} ", "dim").append(self._bar(weight), f"{colour} on grey19")
+                text.append(f" {weight:4.2f} ", "dim")
+            text.append("\n")
 
     def _bar(self, weight: float) -> str:
         filled = float(np.clip(weight, 0, 1)) * _BAR
