@@ -17,11 +17,11 @@ import pytest
 ROOT = Path(__file__).parents[1] / "src" / "mien"
 LADDER = (
     {"core"},
-    {"imaging", "formats", "weights", "nets", "losses", "metrics"},
+    {"imaging", "formats", "cameras", "weights", "nets", "losses", "metrics"},
     {"runtime", "rig"},
     {"detect", "data", "paint"},
     {"pipelines", "train"},
-    {"compose", "evaluate"},
+    {"compose", "preview", "evaluate"},
     {"cli", "web"},
 )
 LEVEL = {room: height for height, rooms in enumerate(LADDER) for room in rooms}

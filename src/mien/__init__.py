@@ -8,13 +8,14 @@ for take in capture.takes:
     print(take.face, take.state.expression["jawOpen"][0])
 ```
 
-The verbs: `capture`, `convert`, `animate`, `edit`, `load`, `save`. The nouns: `Capture`, `Take`, `FaceState`,
+The verbs: `capture`, `live`, `convert`, `animate`, `edit`, `load`, `save`. The nouns: `Capture`, `Take`, `FaceState`,
 `Expression` over a `Basis`, `Pose`, `Gaze`, `Identity`, `Frame`, `Rig`, `Mesh`, and the `Wish` of an edit, made of
 `Change`s. Nothing inside the package imports this front door.
 """
 
 from mien.compose.animations import animate as animate
 from mien.compose.captures import capture as capture
+from mien.compose.captures import live as live
 from mien.compose.conversions import ConvertOptions as ConvertOptions
 from mien.compose.conversions import convert as convert
 from mien.core.basis import ARKIT as ARKIT
@@ -82,6 +83,7 @@ __all__ = [
     "capture",
     "convert",
     "edit",
+    "live",
     "load",
     "rig_named",
     "save",

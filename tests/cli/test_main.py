@@ -46,7 +46,18 @@ def started(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[s
 # --- help and usage ---------------------------------------------------------------------------------------------------
 
 COMMANDS = {
-    ("capture",): ["-o", "--output", "--overlay", "--overwrite", "--fit", "--realtime", "--stream", "--workers"],
+    ("capture",): [
+        "-o",
+        "--output",
+        "--overlay",
+        "--overwrite",
+        "--fit",
+        "--realtime",
+        "--stream",
+        "--workers",
+        "--camera",
+    ],
+    ("cameras",): [],
     ("convert",): ["-o", "--to", "--format", "--face", "--facs-table", "--clip", "--swap-mouth-jaw", "--overwrite"],
     ("animate",): ["-o", "--rig", "--face", "--frames", "--texture", "--overwrite"],
     ("edit",): ["--set", "--preset", "--neutral", "--intensity", "--add", "--sweep", "-o", "--report", "--overwrite"],

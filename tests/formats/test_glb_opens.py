@@ -3,10 +3,6 @@
 import csv
 import functools
 import http.server
-import json
-import os
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browsers import BROWSER, found_chromium, needs_node, node
 from made_scenes import NAMES, made_mesh, made_scene, made_texture
 from PIL import Image
 
@@ -23,15 +20,6 @@ from mien.formats.glb import write_glb
 from mien.formats.glb_reader import read_glb
 from mien.formats.scene import Scene, half_turn
 from mien.rig.model import vertex_normals
-
-BROWSER = Path(__file__).parents[1] / "browser"
-NODE = shutil.which("node")
-INSTALLED = all((BROWSER / "node_modules" / name).is_dir() for name in ("three", "gltf-validator", "playwright-core"))
-
-needs_node = pytest.mark.skipif(
-    NODE is None or not INSTALLED, reason="no node, or no packages in tests/browser: run scripts/browser-tools"
-)
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 TEXTURED = made_scene(made_mesh(), made_texture())
 SCENES = {
@@ -50,17 +38,6 @@ SCENES = {
     "odd names": replace(TEXTURED, name='face "1"\n\u5909\ud800'),
     "70,000 vertices": made_scene(made_mesh(265), made_texture(), 2),
 }
-
-
-def node(script: str, *arguments: str, folder: Path) -> Any:
-    """What a script of tests/browser prints; whatever the browser leaves behind stays in `folder`."""
-    assert NODE is not None
-    command = [NODE, str(BROWSER / script), *arguments]
-    done = subprocess.run(
-        command, capture_output=True, timeout=120, env={**os.environ, "TMPDIR": str(folder)}, check=False
-    )
-    assert not done.returncode, done.stderr.decode(errors="replace")
-    return json.loads(done.stdout)
 
 
 @needs_node
@@ -159,11 +136,8 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    """The path of a Chromium that starts: some systems have a stand-in that only says how to install one."""
-    for path in filter(None, map(shutil.which, CHROMIUMS)):
-        if not subprocess.run([path, "--version"], capture_output=True, timeout=60, check=False).returncode:
-            return path
-    pytest.skip("no Chromium: run scripts/browser-tools")
+    """The path of a Chromium that starts."""
+    return found_chromium()
 
 
 def opened(scene: Scene, views: list[str], chromium: str, address: str, folder: Path) -> Any:

@@ -1,6 +1,6 @@
 """`mien capture`: photos, folders and videos to takes, tables and pictures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +11,10 @@ from rich.progress import Progress, TaskID
 from rich.table import Table
 from rich.text import Text
 
+from mien.cli.live import Watching, check_live, live_session
 from mien.cli.terminal import bars, say
 from mien.compose.batches import RunOptions, run_batch
+from mien.compose.cameras import CameraOptions
 from mien.compose.captures import capture_batch
 from mien.compose.done import Done, Status, Steps
 from mien.compose.outputs import BatchOptions
@@ -44,7 +46,7 @@ class Output:
     realtime: bool = False
     """Read a video at the pace of its own times, and drop frames that come too late."""
     stream: Annotated[tyro.conf.UseAppendAction[tuple[Destination, ...]], tyro.conf.arg(metavar="ADDRESS")] = ()
-    """With --realtime, send each moment over UDP to vmc://HOST[:39539], livelink://HOST[:11111] or
+    """With --realtime or --camera, send each moment over UDP to vmc://HOST[:39539], livelink://HOST[:11111] or
     ifacialmocap://HOST[:49983], to this address and nowhere else. Live Link gets every face, the others the largest."""
 
 
@@ -54,23 +56,38 @@ def capture(
     ],
     output: tyro.conf.OmitArgPrefixes[Output],
     reading: tyro.conf.OmitArgPrefixes[CaptureOptions],
+    camera: tyro.conf.OmitArgPrefixes[CameraOptions],
+    watching: tyro.conf.OmitArgPrefixes[Watching],
     running: tyro.conf.OmitArgPrefixes[RunOptions],
 ) -> int:
-    """Read the faces of photos and videos: 52 ARKit weights, head pose, gaze and 478 landmarks.
+    """Read the faces of photos, videos or a webcam: 52 ARKit weights, head pose, gaze and 478 landmarks.
 
     Example: mien capture portrait.jpg -o take.json -o table.csv --overlay picture.png
+
+    A webcam: mien capture --camera 0 --stream vmc://127.0.0.1:39539
 
     Args:
         sources: Photos (JPEG, PNG, WebP, AVIF, HEIC), videos (MP4, MOV, MKV, WebM, AVI), folders of them, or patterns
             as '*.jpg'.
     """
-    files = expanded(sources)
-    batch = BatchOptions(tuple(output.output), output.overlay, output.overwrite, output.realtime, tuple(output.stream))
+    check_live(camera, watching, running, len(sources))
+    live = camera.camera is not None
+    files = [] if live else expanded(sources)
+    pace = output.realtime or live
+    batch = BatchOptions(tuple(output.output), output.overlay, output.overwrite, pace, tuple(output.stream))
     quiet = bool(batch.outputs or batch.overlay or batch.streams)
     out, err = Console(), Console(stderr=True)
+    if live:
+        with live_session(camera, watching, reading, err) as (session, show):
+            watch = _Watch(bars(err), 1, out, err, quiet, reading.face)
+            steps = replace(watch.steps, read=show, done=lambda done: None)
+            results = capture_batch((), batch, reading, steps, camera=session)
+        for done in results:  # once the bars are gone; what was dropped has been said
+            watch.done(replace(done, dropped=0))
+        return _summary(results, 0, batch, reading.allow_damaged, err)
     with bars(err) as progress:
         watch = _Watch(progress, len(files), out, err, quiet, reading.face)
-        steps = Steps(watch.opened, watch.frame, watch.done, watch.kept, watch.streamed, watch.warned)
+        steps = watch.steps
         if running.asked:
             results = run_batch(files, batch, reading, running, steps)
         else:
@@ -88,6 +105,11 @@ class _Watch:
         self._all: TaskID | None = progress.add_task("sources", total=sources) if sources > 1 else None
         self._one: TaskID | None = None
         self.taken_over = 0
+
+    @property
+    def steps(self) -> Steps:
+        """What is told of a batch goes to this one."""
+        return Steps(self.opened, self.frame, self.done, self.kept, self.streamed, self.warned)
 
     def opened(self, path: Path, frames: int | None) -> None:
         """A video gets a bar of its own."""

@@ -14,7 +14,9 @@ from typing import Any, NoReturn
 import tyro
 from rich.console import Console
 
+from mien.cameras.wanted import Size
 from mien.cli.animate import animate
+from mien.cli.cameras import list_cameras
 from mien.cli.capture import capture
 from mien.cli.convert import convert
 from mien.cli.data import render_pack
@@ -56,6 +58,7 @@ _evaluate.command(name="expression")(evaluate_expression)
 
 _app = tyro.extras.SubcommandApp()
 _app.command(name="capture")(capture)
+_app.command(name="cameras")(list_cameras)
 _app.command(name="convert")(convert)
 _app.command(name="animate")(animate)
 _app.command(name="edit")(edit)
@@ -73,7 +76,9 @@ INTERRUPTED, TERMINATED, OUR_BUG = 130, 143, 70
 _registry = tyro.constructors.ConstructorRegistry()
 
 
-def _one_word(kind: type[FaceChoice] | type[Destination] | type[Change] | type[Allowance], metavar: str) -> None:
+def _one_word(
+    kind: type[FaceChoice] | type[Destination] | type[Change] | type[Allowance] | type[Size], metavar: str
+) -> None:
     """Makes one word of the command line a value of `kind` by its `parse`."""
 
     @_registry.primitive_rule
@@ -93,6 +98,7 @@ _one_word(FaceChoice, "all|largest|N")
 _one_word(Destination, "ADDRESS")
 _one_word(Change, "NAME=WEIGHT")
 _one_word(Allowance, "N|N%")
+_one_word(Size, "WxH")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

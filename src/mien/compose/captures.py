@@ -1,10 +1,11 @@
 """Photos, folders and videos to takes, tables and overlays: what `mien capture` and `mien.capture` are made of."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from mien.compose.cameras import CameraOptions, LiveCamera, feed_of
 from mien.compose.done import Done, Steps
 from mien.compose.items import Job, capture_item, shared_tables
 from mien.compose.outputs import BatchOptions, check_outputs
@@ -13,7 +14,7 @@ from mien.compose.sinks import open_table
 from mien.compose.sources import frames_of, opened
 from mien.compose.streams import Streams
 from mien.core.arrays import Array
-from mien.core.face import Capture
+from mien.core.face import Capture, FaceReading
 from mien.core.image import Frame
 from mien.formats.files import make_folder
 from mien.pipelines.capture import CaptureOptions, Capturer, Gather
@@ -42,6 +43,30 @@ def capture(
         return _gathered(media.frames, Gather(media.name, media.frame_rate, media.start_timecode), options)
 
 
+def live(
+    camera: int | str | CameraOptions = 0, options: CaptureOptions = CaptureOptions()
+) -> Iterator[tuple[Frame, list[FaceReading]]]:
+    """Reads every face that a camera sees, frame by frame, until the loop is left or the camera is gone.
+
+    The newest frame wins: what comes while one is read is not looked at, and nothing piles up.
+
+    Args:
+        camera: its number, its name, a path; `file:CLIP.mp4` plays a video as if it were a camera.
+        options: how faces are read.
+
+    Yields:
+        A frame, with seconds from the first, and its readings.
+
+    Raises:
+        InputError: there is no such camera, or it cannot be read.
+        ModelError: a weight file is missing or was changed.
+    """
+    wanted = camera if isinstance(camera, CameraOptions) else CameraOptions(str(camera))
+    capturer = Capturer(options)
+    with LiveCamera(wanted, feed_of(wanted, options.max_pixels)) as reading:
+        yield from capturer.stream(reading.frames(), ahead=0)
+
+
 def _gathered(frames: Iterable[Frame], gather: Gather, options: CaptureOptions) -> Capture:
     for frame, readings in Capturer(options).stream(frames):
         gather.add(frame, readings)
@@ -54,15 +79,25 @@ def capture_batch(
     options: CaptureOptions = CaptureOptions(),
     steps: Steps = Steps(),
     clock: Clock = SYSTEM_CLOCK,
+    camera: LiveCamera | None = None,
 ) -> list[Done]:
     """Captures one source after the other; one that fails costs itself alone.
+
+    Args:
+        sources: files.
+        batch: what it leaves behind.
+        options: how faces are read.
+        steps: who wants to know.
+        clock: what `realtime` goes by.
+        camera: what is read in the place of files, until it ends or is stopped.
 
     Raises:
         UsageError: the outputs cannot be written as asked, or there is no way to a receiver; nothing was read.
         OutputError: the disk refuses.
         ModelError: a weight file is missing or was changed.
     """
-    targets = check_outputs(batch.outputs, batch.overlay, sources, batch.overwrite)
+    sources = sources if camera is None else [camera.path]
+    targets = check_outputs(batch.outputs, batch.overlay, sources, batch.overwrite, live=camera is not None)
     results: list[Done] = []
     with ExitStack() as stack:
         streams = stack.enter_context(Streams(batch.streams))
@@ -73,7 +108,7 @@ def capture_batch(
         # A table closes whole or, after an exception, not at all; of sources that all failed there shall be none.
         stack.enter_context(suppress(_NothingRead))
         tables = [stack.enter_context(open_table(path, landmarks, batch.overwrite)) for path in shared]
-        job = Job(batch, capturer, tables, streams, steps, clock)
+        job = Job(batch, capturer, tables, streams, steps, clock, camera=camera)
         for path in sources:
             results.append(capture_item(path, job))
             steps.done(results[-1])

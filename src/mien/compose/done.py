@@ -10,6 +10,7 @@ from pathlib import Path
 from mien.compose.streams import Streamed
 from mien.core.errors import InputError, MienError
 from mien.core.face import FaceReading
+from mien.core.image import Frame
 from mien.formats.json_object import JsonObject
 from mien.formats.photo_notes import DAMAGED, Note
 
@@ -23,6 +24,9 @@ class Status(StrEnum):
     POISON = "poison"
     UNREAD = "unread"
 
+
+GONE = "W_PARTIAL"
+"""The code of a note that says that a camera was gone before its time."""
 
 _BY_CODE = {"E_POISON": Status.POISON, "E_STOPPED": Status.UNREAD}
 
@@ -74,7 +78,7 @@ class Done:
         """How far it got."""
         if self.error is not None:
             return _BY_CODE.get(self.error.code, Status.FAILED)
-        damaged = self.lost or self.guessed or any(note.code == DAMAGED for note in self.notes)
+        damaged = self.lost or self.guessed or any(note.code in (DAMAGED, GONE) for note in self.notes)
         return Status.PARTIAL if damaged else Status.DONE
 
 
@@ -83,8 +87,9 @@ class Steps:
     """Who wants to know how a batch goes on.
 
     Called with the source and its frame count, after each frame, with what became of the source, with what became of
-    one in an earlier run, at the end of all with what became of each stream, and with what is worth a warning: of what,
-    its code and its cause. Sources that worker processes read are told of when they are done.
+    one in an earlier run, at the end of all with what became of each stream, with what is worth a warning: of what, its
+    code and its cause; and with each frame and what was read in it. Sources that worker processes read are told of when
+    they are done.
     """
 
     opened: Callable[[Path, int | None], None] = field(default=lambda path, frames: None)
@@ -93,6 +98,7 @@ class Steps:
     kept: Callable[[Done], None] = field(default=lambda done: None)
     streamed: Callable[[Streamed], None] = field(default=lambda streamed: None)
     warned: Callable[[object, str, str], None] = field(default=lambda source, code, cause: None)
+    read: Callable[[Frame, list[FaceReading]], None] = field(default=lambda frame, readings: None)
 
 
 _COUNTS = ("frames", "faces", "seen", "lost", "guessed", "dropped")

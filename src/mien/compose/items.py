@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mien.compose.cameras import LiveCamera
 from mien.compose.done import Done, Steps
 from mien.compose.outputs import TABLES, BatchOptions, is_shared, named
 from mien.compose.pace import Clock, Pace
@@ -33,6 +34,7 @@ class Job:
         ahead: how many frames are followed while one is read, on another core.
         rows: a table to be made for each source's rows, or None.
         hashed: whether the content of sources is hashed.
+        camera: what is read in the place of a file, or None.
     """
 
     batch: BatchOptions
@@ -44,6 +46,14 @@ class Job:
     ahead: int = AHEAD
     rows: Path | None = None
     hashed: bool = False
+    camera: LiveCamera | None = None
+
+    def opened(self, path: Path) -> AbstractContextManager[Source]:
+        """The source: the file at `path`, or the camera that it stands for."""
+        if self.camera is not None:
+            return self.camera.opened()
+        options = self.capturer.options
+        return opened(path, options.max_pixels, options.allow_damaged)
 
 
 def capture_item(path: Path, job: Job) -> Done:
@@ -61,24 +71,28 @@ def _captured(path: Path, job: Job, before: tuple[int, ...]) -> Done:
     frames = seen = 0
     numbers: set[int] = set()
     last: tuple[FaceReading, ...] = ()
-    pace = Pace(job.clock)
-    options = job.capturer.options
-    with opened(path, options.max_pixels, options.allow_damaged) as source, ExitStack() as stack:
+    pace, camera = Pace(job.clock), job.camera
+    paced = job.batch.realtime and camera is None  # a camera keeps its own pace
+    with job.opened(path) as source, ExitStack() as stack:
         job.steps.opened(path, source.frame_count if source.is_video else 1)
         sinks = _sinks(path, source, job, stack)
         for sink in sinks:
             stack.enter_context(sink)
-        pictures = pace.keep(source.frames) if job.batch.realtime else source.frames
+        pictures = pace.keep(source.frames) if paced else source.frames
         for frame, readings in job.capturer.stream(pictures, ahead=0 if job.batch.realtime else job.ahead):
+            if camera is not None:
+                camera.read(frame)
             for sink in sinks:
                 sink.add(frame, readings)
             numbers.update(reading.face for reading in readings)
             frames, seen, last = frames + 1, seen + bool(readings), tuple(readings) or last
+            job.steps.read(frame, readings)
             job.steps.frame()
         if _identity(path) != before:
             raise InputError(path, "E_CHANGED", "the file changed while it was read", "try again once it is complete")
     lost, guessed = _damage(source, frames + pace.dropped)
-    return Done(path, frames, len(numbers), seen, last, lost, guessed, pace.dropped, notes=source.notes)
+    dropped, notes = (pace.dropped, ()) if camera is None else (camera.dropped, camera.notes)
+    return Done(path, frames, len(numbers), seen, last, lost, guessed, dropped, notes=(*source.notes, *notes))
 
 
 def shared_tables(outputs: Iterable[Path]) -> list[Path]:

@@ -56,6 +56,7 @@ def check_outputs(
     sources: Sequence[Path],
     overwrite: bool = False,
     ours: Callable[[Path], bool] = lambda target: False,
+    live: bool = False,
 ) -> list[Path]:
     """Every file that would be written; refuses what could not be, before anything is read.
 
@@ -65,6 +66,7 @@ def check_outputs(
         sources: what is to be captured.
         overwrite: whether existing files may be replaced.
         ours: whether a file that is there is known, as written by the run that is gone on with.
+        live: whether the source is a camera, whose overlay is a video.
 
     Raises:
         UsageError: an ending is unknown, two results would go to one file, a source or (without `overwrite`) an
@@ -77,7 +79,7 @@ def check_outputs(
     _check_shared((*outputs, *((overlay,) if overlay else ())), sources)
     inputs = {os.path.realpath(source) for source in sources}
     taken: dict[str, Path] = {}
-    targets = _targets(outputs, overlay, sources)
+    targets = _targets(outputs, overlay, sources, live)
     for target, source in targets:
         place = os.path.realpath(target)
         if place in inputs:
@@ -117,7 +119,9 @@ def _check_shared(patterns: Sequence[Path], sources: Sequence[Path]) -> None:
             raise UsageError(path, "E_USAGE", cause, f"write {example}")
 
 
-def _targets(outputs: Sequence[Path], overlay: Path | None, sources: Sequence[Path]) -> list[tuple[Path, Path]]:
+def _targets(
+    outputs: Sequence[Path], overlay: Path | None, sources: Sequence[Path], live: bool
+) -> list[tuple[Path, Path]]:
     """Every file that would be written, with its (first) source."""
     targets = []
     for pattern in outputs:
@@ -125,12 +129,12 @@ def _targets(outputs: Sequence[Path], overlay: Path | None, sources: Sequence[Pa
         targets += [(named(pattern, source), source) for source in first]
     if overlay is None:
         return targets
-    return targets + [(_overlay_target(overlay, source), source) for source in sources]
+    return targets + [(_overlay_target(overlay, source, live), source) for source in sources]
 
 
-def _overlay_target(overlay: Path, source: Path) -> Path:
+def _overlay_target(overlay: Path, source: Path, live: bool = False) -> Path:
     try:
-        is_video = holds_video(source)
+        is_video = live or holds_video(source)
     except InputError:  # said when its turn comes
         return overlay_named(overlay, source, False)
     target = overlay_named(overlay, source, is_video)

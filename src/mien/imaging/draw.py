@@ -11,15 +11,17 @@ from typing import Self
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from mien.core.actions import ActionRow, action_name, action_rows
 from mien.core.arrays import Array, frozen_array
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT, LANDMARKS, Expression, FaceReading
 from mien.core.geometry import Camera, angles_from_rotation
 from mien.core.image import Frame
+from mien.core.points import EYE_LEFT, EYE_RIGHT, INNER_LIPS, OUTER_LIPS
 
 Colour = tuple[int, int, int]
 Box = tuple[int, int, int, int]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-Rows = Sequence[tuple[str, ...]]
+Rows = Sequence[ActionRow]
 
 ACCENTS: tuple[Colour, ...] = ((64, 206, 255), (255, 138, 176), (142, 232, 122), (190, 150, 255), (255, 190, 84))
 """The colour of a face is `ACCENTS[number % 5]`."""
@@ -31,13 +33,9 @@ _INK, _DIM, _TRACK, _SHADOW = (236, 239, 244), (139, 148, 164), (43, 49, 61), (8
 _AXES: tuple[Colour, ...] = ((255, 77, 94), (74, 222, 128), (64, 132, 255))
 _GAZE: Colour = (255, 214, 82)
 
-_CLOSED: tuple[tuple[int, ...], ...] = (
-    (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
-    (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
-    (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185),
-    (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191),
-)
-_BROWS = ((70, 63, 105, 66, 107), (300, 293, 334, 296, 336))
+CLOSED_LINES = (EYE_RIGHT, EYE_LEFT, OUTER_LIPS, INNER_LIPS)
+BROW_LINES = ((70, 63, 105, 66, 107), (300, 293, 334, 296, 336))
+"""The contours of a face, right before left: rings of points that close, and brows that do not."""
 
 _AXIS_LENGTH, _GAZE_LENGTH, _FADES = 0.06, 0.09, 10
 _LEAST_WEIGHT, _ROWS, _BLOCKS = 0.05, 10, 4
@@ -69,7 +67,7 @@ def draw_overlay(
         ValueError: `triangles` has another shape, or names points that are not there.
         KeyError: a face's basis lacks one of `columns`.
     """
-    edges = _edges(triangles)
+    edges = mesh_edges(triangles)
     # Text size the panel is laid out for: legible beside a thumbnail, in proportion elsewhere.
     em = max(_LEAST_TEXT, min(frame.height, 1.2 * frame.width) / 28)
     faces = sorted(readings, key=lambda reading: reading.face)
@@ -105,7 +103,7 @@ def _face_size(reading: FaceReading) -> float:
     return float(np.sqrt((x1 - x0) * (y1 - y0)))
 
 
-def _edges(triangles: Array) -> Array:
+def mesh_edges(triangles: Array) -> Array:
     """[E, 2] the edges of triangles [M, 3], each once."""
     corners = frozen_array(triangles, "triangles", (None, 3), np.int64)
     if corners.size and not (corners.min() >= 0 and corners.max() < LANDMARKS):
@@ -172,7 +170,7 @@ class _Stencil:
             picture.paste(colour, (self.box[0] + inked[0], self.box[1] + inked[1]), mask.crop(inked))
 
 
-def _rays(reading: FaceReading, points: Array, camera: Camera) -> tuple[Array, Array]:
+def rays(reading: FaceReading, points: Array, camera: Camera) -> tuple[Array, Array]:
     """In the picture: axes [3, 2, 2] from the head's middle, gaze [2, F, 2] from the irises.
 
     Both are empty for a head that is not before the camera.
@@ -196,7 +194,7 @@ def _draw_face(picture: Image.Image, reading: FaceReading, edges: Array, camera:
     reach = 8.0 * max(picture.size)
     points = np.clip(reading.landmarks.points[:, :2], -reach, reach)
     size = min(_face_size(reading), reach)
-    axes, gaze = (np.clip(lines, -reach, reach) for lines in _rays(reading, points, camera))
+    axes, gaze = (np.clip(lines, -reach, reach) for lines in rays(reading, points, camera))
     box = _box(points, 0.02 * size + 2, picture.size)
     accent = ACCENTS[reading.face % len(ACCENTS)]
     # The mesh of a small face would hide it.
@@ -205,9 +203,9 @@ def _draw_face(picture: Image.Image, reading: FaceReading, edges: Array, camera:
         _Stencil(box).segments(points[edges], max(0.5, 0.0021 * size), mesh).lay(picture, accent)
     contours = _Stencil(box)
     thick = max(0.8, 0.0065 * size)
-    for chain in _CLOSED:
+    for chain in CLOSED_LINES:
         contours.path(points[list(chain)], thick, 0.95, closed=True)
-    for brow, iris in zip(_BROWS, (IRIS_RIGHT, IRIS_LEFT), strict=True):
+    for brow, iris in zip(BROW_LINES, (IRIS_RIGHT, IRIS_LEFT), strict=True):
         contours.path(points[list(brow)], thick, 0.95)
         contours.path(_ellipse(points[iris + 1 : iris + 5]), thick, 0.95, closed=True)
     contours.lay(picture, accent)
@@ -312,7 +310,7 @@ def _draw_block(panel: Image.Image, reading: FaceReading, rows: Rows, top: float
         numbers = [f"{round(weight, 2) + 0:.2f}" if abs(weight) < 100 else f"{weight:.0e}" for weight in weights]
         values = numbers[0] if len(row) == 1 else f"L {numbers[0]}  R {numbers[1]}"
         pen.text((right, y + 0.5 * em), values, _DIM, small, anchor="rm")
-        name = _shortened(_name(row), ink, right - left - small.getlength(values) - 0.5 * em)
+        name = _shortened(action_name(row), ink, right - left - small.getlength(values) - 0.5 * em)
         pen.text((left, y + 0.5 * em), name, _INK, ink, anchor="lm")
         thick = (0.26 if len(row) == 1 else 0.2) * em
         for place, weight in enumerate(weights):
@@ -332,21 +330,9 @@ def _shortened(text: str, font: Font, width: float) -> str:
     return text
 
 
-def _name(row: tuple[str, ...]) -> str:
-    return row[0] if len(row) == 1 else row[0].removesuffix("Left").removesuffix("L")
-
-
 def _rows(expression: Expression, columns: Sequence[str] | None) -> Rows:
-    """The rows of a block, single columns and left-and-right pairs; without `columns` the strongest that one can see.
-
-    A pair is one action on two sides: jawLeft and jawRight, with no more than a region in common, are two actions.
-    """
-    basis = expression.basis
-    shown = basis.columns if columns is None else tuple(columns)
-    basis.indices(shown)  # raises for a name the basis does not have
-    actions = (pair for pair in basis.mirror_names or () if not _name(pair).islower())
-    partners = {column: pair for pair in actions if set(pair) <= set(shown) for column in pair}
-    rows = list(dict.fromkeys(partners.get(column, (column,)) for column in shown))
+    """The rows of a block; without `columns` the strongest that one can see."""
+    rows = action_rows(expression.basis, columns)
     if columns is not None:
         return rows
     strengths = {row: max(abs(float(expression[column])) for column in row) for row in rows}
