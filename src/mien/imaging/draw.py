@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from mien.core.arrays import Array, frozen_array
+from mien.core.basis import action_name
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT, LANDMARKS, Expression, FaceReading
 from mien.core.geometry import Camera, angles_from_rotation
 from mien.core.image import Frame
@@ -312,7 +313,7 @@ def _draw_block(panel: Image.Image, reading: FaceReading, rows: Rows, top: float
         numbers = [f"{round(weight, 2) + 0:.2f}" if abs(weight) < 100 else f"{weight:.0e}" for weight in weights]
         values = numbers[0] if len(row) == 1 else f"L {numbers[0]}  R {numbers[1]}"
         pen.text((right, y + 0.5 * em), values, _DIM, small, anchor="rm")
-        name = _shortened(_name(row), ink, right - left - small.getlength(values) - 0.5 * em)
+        name = _shortened(action_name(row), ink, right - left - small.getlength(values) - 0.5 * em)
         pen.text((left, y + 0.5 * em), name, _INK, ink, anchor="lm")
         thick = (0.26 if len(row) == 1 else 0.2) * em
         for place, weight in enumerate(weights):
@@ -332,20 +333,12 @@ def _shortened(text: str, font: Font, width: float) -> str:
     return text
 
 
-def _name(row: tuple[str, ...]) -> str:
-    return row[0] if len(row) == 1 else row[0].removesuffix("Left").removesuffix("L")
-
-
 def _rows(expression: Expression, columns: Sequence[str] | None) -> Rows:
-    """The rows of a block, single columns and left-and-right pairs; without `columns` the strongest that one can see.
-
-    A pair is one action on two sides: jawLeft and jawRight, with no more than a region in common, are two actions.
-    """
+    """The rows of a block, columns and left-and-right pairs; without `columns` the strongest that one can see."""
     basis = expression.basis
     shown = basis.columns if columns is None else tuple(columns)
     basis.indices(shown)  # raises for a name the basis does not have
-    actions = (pair for pair in basis.mirror_names or () if not _name(pair).islower())
-    partners = {column: pair for pair in actions if set(pair) <= set(shown) for column in pair}
+    partners = {column: pair for pair in basis.actions if set(pair) <= set(shown) for column in pair}
     rows = list(dict.fromkeys(partners.get(column, (column,)) for column in shown))
     if columns is not None:
         return rows
