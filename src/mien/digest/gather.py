@@ -15,6 +15,9 @@ from mien.digest.timeline import Timeline, Values
 MOST_FACES = 12
 """How many faces are followed; of more, those seen longest stay, as far as one can tell by then."""
 
+LEAST_MINUTES = 1 / 6
+"""For how long a face must be seen before blinks per minute mean anything."""
+
 _BELIEVED = 0.2
 """The quality below which lids tell nothing."""
 
@@ -136,7 +139,7 @@ class _Face:
             Statistics(mean, spread, self._most.copy(), self._most_at.copy(), self._active / count),
             self._quality / count,
             tuple(self._lids.blinks) if seen_at_all else None,
-            len(self._lids.blinks) / minutes if seen_at_all else None,
+            len(self._lids.blinks) / minutes if seen_at_all and minutes >= LEAST_MINUTES else None,
             portrait,
             moments,
         )

@@ -81,6 +81,7 @@ def sides_text(digest: SourceDigest) -> str:
 
 def blinks_text(face: FaceDigest) -> str:
     """How many blinks, and how many a minute."""
-    if face.blinks is None or face.blink_rate is None:
+    if face.blinks is None:
         return "blinks not counted: too few frames a second"
-    return f"{counted(len(face.blinks), 'blink')}, {face.blink_rate:.1f} per minute"
+    rate = "too short for a rate" if face.blink_rate is None else f"{face.blink_rate:.1f} per minute"
+    return f"{counted(len(face.blinks), 'blink')}, {rate}"

@@ -82,7 +82,7 @@ class FaceDigest:
         statistics: of the weights.
         quality: mean, 0 to 1.
         blinks: in their order; None where frames are too few a second to see them.
-        blink_rate: blinks per minute in which the face was seen, or None likewise.
+        blink_rate: blinks per minute in which the face was seen; None likewise, and where it was seen for too short.
         portrait: the clearest moment.
         moments: the strongest ones, by time.
     """

@@ -131,6 +131,8 @@ def _panel(sheet: Sheet, digest: SourceDigest, face: FaceDigest, rows: list[Acti
         axes.set_xlim(digest.start, max(digest.end, digest.start + 1e-3))
         for start, end in spans(face.seen == 0, digest.starts, digest.ends):
             axes.axvspan(start, end, color=GAP, linewidth=0, zorder=0)
+            if axes is curves and end - start > 0.08 * (digest.end - digest.start):
+                axes.text((start + end) / 2, max(len(rows), 1) / 2, "no face", color=DIM, ha="center", va="center")
     _draw_channels(sheet, curves, face, rows, times, top + _HEADER)
     _draw_head(sheet, head, face, times, top + _HEADER + high + 0.12)
     _draw_quality(sheet, trust, face, times, top + _HEADER + high + _POSE + 0.24)
@@ -188,8 +190,8 @@ def _draw_head(sheet: Sheet, axes: Any, face: FaceDigest, times: Array, top: flo
 def _draw_quality(sheet: Sheet, axes: Any, face: FaceDigest, times: Array, top: float) -> None:
     sheet.text(_NAMES - 0.15, top + _QUALITY / 2, "quality, 0 to 1", USUAL, INK, ha="right")
     low, mean, high = _values(face, "quality")
-    axes.fill_between(times, 0, mean, color="#94a3b8", alpha=0.35, linewidth=0)
-    banded(axes, times, low, mean, high, 0, 1, "#475569")
+    axes.fill_between(times, 0, mean, color="#0ea5e9", alpha=0.16, linewidth=0)
+    banded(axes, times, low, mean, high, 0, 1, "#0369a1")
     axes.set(ylim=(0, 1), yticks=[])
     axes.axhline(0, color=LINE, linewidth=0.8)
     sheet.text(WIDE - _MARGIN, top + _QUALITY / 2, f"mean {face.quality:.2f}", SMALL, DIM, ha="right")
