@@ -114,7 +114,7 @@ def ticks_of(digest: SourceDigest) -> tuple[Tick, ...]:
     step = next(
         (step for step in _STEPS if length / step <= _TICKS), _STEPS[-1] * np.ceil(length / _STEPS[-1] / _TICKS)
     )
-    times = np.arange(np.ceil(digest.start / step - 1e-9), (digest.end + 1e-9) / step) * step
+    times = np.arange(int(np.ceil(digest.start / step - 1e-9)), int((digest.end + 1e-9) / step) + 1) * step
     return tuple(
         Tick(round(100 * (time - digest.start) / length, 2), clock(round(time, 3), fine=False))
         for time in times.tolist()

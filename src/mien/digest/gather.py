@@ -52,9 +52,12 @@ class Digester:
         self._without += not readings
         here = {reading.face for reading in readings}
         for reading in readings:
-            if reading.face not in self._faces and not self._room(reading.face, here):
-                continue
-            self._faces.setdefault(reading.face, _Face()).add(place, frame, reading)
+            face = self._faces.get(reading.face)
+            if face is None:
+                if not self._room(reading.face, here):
+                    continue
+                face = self._faces[reading.face] = _Face()
+            face.add(place, frame, reading)
 
     def digest(self) -> SourceDigest:
         """Everything so far."""
