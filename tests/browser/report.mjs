@@ -1,19 +1,19 @@
 // Opens a page that mien wrote, as a file, in a headless Chromium:
-//   node report.mjs CHROMIUM PAGE FOLDER
-// It looks at it in two widths, light and dark, and printed; points at curves, uses keys, presses what can be pressed.
+//   node report.mjs CHROMIUM PAGE FOLDER [brief]
+// It looks at it in two widths, light and dark, and printed (with `brief` that is all, in one width); points at curves, uses keys, presses what can be pressed.
 // Prints what it found as JSON, and leaves screenshots in FOLDER.
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
-const [executablePath, file, folder] = process.argv.slice(2);
+const [executablePath, file, folder, brief] = process.argv.slice(2);
 const browser = await chromium.launch({
   executablePath,
   headless: true,
   args: ["--no-sandbox", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
 });
 const address = pathToFileURL(file).href;
-const found = { faults: [], requests: [], views: {} };
+const found = { faults: [], requests: [], blocked: [], views: {} };
 
 const opened = async (options) => {
   const page = await browser.newPage(options);
@@ -23,6 +23,9 @@ const opened = async (options) => {
   page.on("request", (request) => {
     const url = request.url();
     if (url !== address && !url.startsWith("data:")) found.requests.push(url);
+  });
+  page.on("requestfailed", (request) => {
+    if (request.failure()?.errorText === "csp") found.blocked.push(request.url());
   });
   await page.goto(address);
   return page;
@@ -60,7 +63,8 @@ const sorted = async (page, name) => {
 };
 
 try {
-  for (const [name, width, colorScheme] of [["wide", 1280, "light"], ["narrow", 380, "light"], ["dark", 1280, "dark"], ["narrow-dark", 380, "dark"]]) {
+  const views = [["wide", 1280, "light"], ["narrow", 380, "light"], ["dark", 1280, "dark"]];
+  for (const [name, width, colorScheme] of brief ? views.slice(0, 1) : views) {
     const page = await opened({ viewport: { width, height: 800 }, colorScheme });
     found.views[name] = await page.evaluate(() => ({
       overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
@@ -76,7 +80,7 @@ try {
     await page.close();
   }
   const page = await opened({ viewport: { width: 1280, height: 900 } });
-  if (await page.locator(".chart").count()) {
+  if (!brief && (await page.locator(".chart").count())) {
     const plot = page.locator(".chart .reads .plot").first();
     await plot.scrollIntoViewIfNeeded();
     const box = await plot.boundingBox();
@@ -94,7 +98,7 @@ try {
     found.moment = await reading(page);
     found.last = await page.locator(".moment b").last().textContent();
   }
-  if (await page.locator("#points").count()) {
+  if (!brief && (await page.locator("#points").count())) {
     const visible = () => page.evaluate(() => getComputedStyle(document.querySelector(".points")).visibility);
     const before = await visible();
     await page.locator("#points").check();
@@ -103,10 +107,10 @@ try {
     await page.screenshot({ path: join(folder, "points.png") });
   }
   found.sorts = {};
-  for (const name of await page.locator(".sortable").first().locator("thead button").allTextContents()) {
+  for (const name of brief ? [] : await page.locator(".sortable").first().locator("thead button").allTextContents()) {
     found.sorts[name] = [await sorted(page, name), await sorted(page, name)];
   }
-  await page.pdf({ path: join(folder, "page.pdf"), format: "A4" });
+  if (!brief) await page.pdf({ path: join(folder, "page.pdf"), format: "A4" });
   process.stdout.write(JSON.stringify(found));
 } finally {
   await browser.close();

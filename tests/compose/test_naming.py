@@ -9,7 +9,7 @@ from mien.compose.naming import check_pattern, common_folder, foldered, named, p
 from mien.compose.outputs import BatchOptions, check_outputs
 from mien.core.errors import UsageError
 
-PARTS = st.text(st.characters(exclude_characters="/\0", exclude_categories=("Cs",)), min_size=1, max_size=8)
+PARTS = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=8)
 
 
 def tree(folder: Path, *names: str) -> list[Path]:

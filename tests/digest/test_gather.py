@@ -22,8 +22,8 @@ def test_statistics_are_those_of_all_frames_in_which_the_face_was_seen() -> None
     assert told.most_at[smile] == kept[int(weights[:, smile].argmax())] / 25
     np.testing.assert_allclose(told.active, (weights >= ACTIVE_FROM).mean(0))
     assert (digest.frames, digest.without_face, face.frames) == (200, 10, 190)
-    assert (digest.start, digest.end) == (0, pytest.approx(8.0))
-    assert (face.first, face.last) == (0, pytest.approx(199 / 25))
+    assert [digest.start, digest.end] == pytest.approx([0, 8.0])
+    assert [face.first, face.last] == pytest.approx([0, 199 / 25])
 
 
 def test_blinks_are_counted_and_their_rate_is_of_the_time_seen() -> None:

@@ -52,12 +52,11 @@ class Digester:
         self._without += not readings
         here = {reading.face for reading in readings}
         for reading in readings:
-            face = self._faces.get(reading.face)
-            if face is None:
+            if reading.face not in self._faces:
                 if not self._room(reading.face, here):
                     continue
-                face = self._faces[reading.face] = _Face()
-            face.add(place, frame, reading)
+                self._faces[reading.face] = _Face()
+            self._faces[reading.face].add(place, frame, reading)
 
     def digest(self) -> SourceDigest:
         """Everything so far."""
