@@ -106,14 +106,12 @@ def times_of(digest: SourceDigest) -> tuple[float, ...]:
     return tuple(np.round(_middles(digest), 3).tolist())
 
 
-def ticks_of(digest: SourceDigest) -> tuple[Tick, ...]:
-    """Round times along the axis."""
+def ticks_of(digest: SourceDigest, most: int = _TICKS) -> tuple[Tick, ...]:
+    """Round times along the axis, about `most` of them."""
     length = digest.end - digest.start
     if length <= 0:
         return ()
-    step = next(
-        (step for step in _STEPS if length / step <= _TICKS), _STEPS[-1] * np.ceil(length / _STEPS[-1] / _TICKS)
-    )
+    step = next((step for step in _STEPS if length / step <= most), _STEPS[-1] * np.ceil(length / _STEPS[-1] / most))
     times = np.arange(int(np.ceil(digest.start / step - 1e-9)), int((digest.end + 1e-9) / step) + 1) * step
     return tuple(
         Tick(round(100 * (time - digest.start) / length, 2), clock(round(time, 3), fine=False))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.core.basis import ARKIT, action_name
+from mien.digest.blinks import LONGEST, RISE, WITHIN
 from mien.digest.curves import Group, Tick, blinks_of, gaps_of, groups_of, ticks_of, times_of
 from mien.digest.engine import write_page
 from mien.digest.pictures import Shot, shot_of
@@ -96,6 +97,7 @@ def write_report(
         "ticks": ticks,
         "times": times_of(digest) if digest.is_video else (),
         "active_from": ACTIVE_FROM,
+        "blink": (RISE, WITHIN, LONGEST),
         "pictures": pictures,
     }
     write_page("source.html", values, path, overwrite)

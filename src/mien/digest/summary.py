@@ -7,6 +7,7 @@ import numpy as np
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT, action_name
+from mien.digest.curves import ticks_of
 from mien.digest.ink import (
     BLINK,
     DIM,
@@ -48,6 +49,11 @@ _TITLE, _HEADER, _ROW, _POSE, _QUALITY, _AXIS, _APART, _FOOT = 0.85, 0.95, 0.46,
 
 _MOST_ROWS = {1: 12, 2: 8, 3: 6}
 _FEWEST_ROWS, _PHOTO_ROWS = 5, 6
+
+_TICKS = 12
+
+_FEW_BLINKS = 60
+"""Up to which each has a line across the curves."""
 
 
 def write_summary(digest: SourceDigest, path: Path, overwrite: bool = False) -> None:
@@ -135,7 +141,7 @@ def _panel(sheet: Sheet, digest: SourceDigest, face: FaceDigest, rows: list[Acti
                 axes.text((start + end) / 2, max(len(rows), 1) / 2, "no face", color=DIM, ha="center", va="center")
     _draw_channels(sheet, curves, face, rows, times, top + _HEADER)
     _draw_head(sheet, head, face, times, top + _HEADER + high + 0.12)
-    _draw_quality(sheet, trust, face, times, top + _HEADER + high + _POSE + 0.24)
+    _draw_quality(sheet, trust, digest, face, times, top + _HEADER + high + _POSE + 0.24)
 
 
 def _middles(digest: SourceDigest) -> Array:
@@ -168,8 +174,11 @@ def _draw_channels(sheet: Sheet, axes: Any, face: FaceDigest, rows: list[Action]
             right = WIDE - _MARGIN - 0.68 * (len(row) - 1 - k)
             sheet.text(right, middle, f"{letter}{peak:.2f}", USUAL, colour, ha="right")
     blinks = [blink.time for blink in face.blinks or ()]
-    axes.plot(blinks, np.full(len(blinks), count), "v", color=BLINK, markersize=5, clip_on=False, zorder=5)
-    for time in blinks if len(blinks) <= 60 else []:
+    few = len(blinks) <= _FEW_BLINKS
+    axes.plot(
+        blinks, np.full(len(blinks), count), "v", color=BLINK, markersize=5 if few else 2.5, clip_on=False, zorder=5
+    )
+    for time in blinks if few else []:
         axes.axvline(time, color=BLINK, linewidth=0.7, alpha=0.35, zorder=1)
 
 
@@ -187,7 +196,7 @@ def _draw_head(sheet: Sheet, axes: Any, face: FaceDigest, times: Array, top: flo
     axes.set_yticklabels([f"{-reach:g}", "0", f"+{reach:g}"])
 
 
-def _draw_quality(sheet: Sheet, axes: Any, face: FaceDigest, times: Array, top: float) -> None:
+def _draw_quality(sheet: Sheet, axes: Any, digest: SourceDigest, face: FaceDigest, times: Array, top: float) -> None:
     sheet.text(_NAMES - 0.15, top + _QUALITY / 2, "quality, 0 to 1", USUAL, INK, ha="right")
     low, mean, high = _values(face, "quality")
     axes.fill_between(times, 0, mean, color="#0ea5e9", alpha=0.16, linewidth=0)
@@ -195,6 +204,7 @@ def _draw_quality(sheet: Sheet, axes: Any, face: FaceDigest, times: Array, top: 
     axes.set(ylim=(0, 1), yticks=[])
     axes.axhline(0, color=LINE, linewidth=0.8)
     sheet.text(WIDE - _MARGIN, top + _QUALITY / 2, f"mean {face.quality:.2f}", SMALL, DIM, ha="right")
-    axes.locator_params(axis="x", nbins=12)
-    axes.xaxis.set_major_formatter(lambda value, _: clock(round(value, 3), fine=False))
+    ticks = ticks_of(digest, _TICKS)
+    places = [digest.start + tick.place / 100 * (digest.end - digest.start) for tick in ticks]
+    axes.set_xticks(places, [tick.text for tick in ticks])
     axes.tick_params(axis="x", length=3, color=LINE)
