@@ -28,10 +28,10 @@ def capture(task: Task, batch: BatchOptions, options: CaptureOptions) -> Done:
         raise RuntimeError("an unforeseen turn")
     if "full" in name:
         raise OutputError(task.path, "E_DISKFULL", "the disk is full")
-    if task.rows is not None:
+    for part in task.parts:
         cells = ",".join([name, *["0"] * (len(header()) - 1)])
-        task.rows.write_text(",".join(header()) + "\n" + cells + "\n", "utf-8")
-    rows = "" if task.rows is None else sha256_of(task.rows)
+        part.write_text(",".join(header()) + "\n" + cells + "\n", "utf-8")
+    rows = " ".join(sha256_of(part) for part in task.parts)
     return replace(Done(task.path, 1, 1, 1), sha256=sha256_of(task.path), rows=rows)
 
 

@@ -19,14 +19,16 @@ from pathlib import Path
 from mien.compose.captures import capture_batch
 from mien.compose.outputs import BatchOptions
 clip, out = map(Path, sys.argv[1:])
-(done,) = capture_batch([clip], BatchOptions((out / "t.csv",), out / "o.mp4"))
+tables = (out / "t.csv", out / "t.parquet")
+batch = BatchOptions(tables, out / "o.mp4", summary=out / "s.png", report=out / "r.html")
+(done,) = capture_batch([clip], batch)
 assert done.error is None, done.error
 print(json.dumps([done.frames, done.seen, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
 """
 
 
 def highest(folder: Path, count: int) -> float:
-    """Peak memory in kilobytes of streaming a clip of so many frames to a table and an overlay."""
+    """Peak memory in kilobytes of streaming a clip of so many frames to tables and what people look at."""
     folder.mkdir()
     clip = write_clip(folder / "clip.mp4", count)
     run = subprocess.run(

@@ -1,5 +1,6 @@
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -401,3 +402,35 @@ def test_what_a_protocol_cannot_say_is_said(capsys: Captured, monkeypatch: pytes
         address = f"ifacialmocap://127.0.0.1:{receiver.port}"
         assert run(["capture", "a.png", "--realtime", "--stream", address]) == 0
     assert f"{address}: W_CLIPPED: 3 values outside 0..1 were clipped for the stream" in capsys.readouterr().err
+
+
+def test_a_picture_a_page_and_a_table_are_written_and_said(capsys: Captured) -> None:
+    words = ["--summary", "s", "--report", "r", "-o", "t.parquet", "--no-report-pictures"]
+    assert run(["capture", "a.png", *words]) == 0
+    said = capsys.readouterr()
+    assert said.err == "1 of 1 sources read, 1 face, seen in 1 of 1 frame; wrote t.parquet, s, r\n"
+    assert sorted(os.listdir()) == ["a.png", "r.html", "s.png", "t.parquet"]
+    assert "<img" not in Path("r.html").read_text("utf-8")
+
+
+def test_one_name_in_two_folders_needs_its_folder(capsys: Captured) -> None:
+    for folder in ("in/x", "in/y"):
+        os.makedirs(folder)
+        write_photo(Path(folder, "b.png"))
+    assert run(["capture", "in", "-o", "out/{name}.json"]) == 2
+    assert "write out/{folder}/{name}.json" in capsys.readouterr().err
+    assert not Path("out").exists()
+    assert run(["capture", "in", "-o", "out/{folder}/{name}.json"]) == 0
+    assert sorted(map(str, Path("out").rglob("*.json"))) == ["out/x/b.json", "out/y/b.json"]
+
+
+def test_a_plain_capture_loads_neither_plots_nor_templates() -> None:
+    program = (
+        "import sys\nfrom mien.cli.main import run\nassert run(['capture', 'a.png', '-o', 't.csv']) == 0\n"
+        "print(sorted({'matplotlib', 'jinja2', 'pyarrow'} & set(sys.modules)))"
+    )
+    source = Path(__file__).parents[2] / "src"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(source)}, capture_output=True, check=True
+    )
+    assert done.stdout.decode().strip() == "[]"

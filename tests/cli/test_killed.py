@@ -22,6 +22,7 @@ KILLS = 4
 def started(folder: Path, place: str) -> subprocess.Popen[bytes]:
     """A batch over the folder `in`, with its results and its journal in `place`."""
     words = ["in", "-o", f"{place}/all.csv", "-o", f"{place}/{{name}}.npz", "--overlay", f"{place}/{{name}}-o"]
+    words += ["-o", f"{place}/all.parquet", "--summary", f"{place}/{{name}}-s", "--report", f"{place}/list"]
     line = [sys.executable, "-c", PROGRAM, "capture", *words, "--workers", "2", "--journal", f"{place}-j"]
     environment = {**os.environ, "PYTHONPATH": str(SRC)}
     return subprocess.Popen(line, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -29,38 +29,38 @@ def test_what_is_finished_is_known_to_the_next_run(tmp_path: Path, source: Path)
     error = InputError(source, "E_TRUNC", "cut", "fetch")
     done = Done(source, 3, 2, 1, (), 1, 4, 5, None, sha256_of(source), rows="")
     with Journal(tmp_path / "j", TERMS) as journal:
-        assert journal.settled(source, False) is None
+        assert journal.settled(source, ()) is None
         journal.begin(result)
         result.write_bytes(b"take")
         assert journal.may_replace(result)
         done = replace(done, written=(Written(result, sha256_of(result)),))
         journal.finish(done)
     with Journal(tmp_path / "j", TERMS) as journal:
-        assert journal.settled(source, False) == done
-        assert journal.settled(source, True) is None  # there are no rows
+        assert journal.settled(source, ()) == done
+        assert journal.settled(source, (".csv",)) is None  # there are no rows
         assert journal.may_replace(result)
         assert journal.wrote(result)
         assert not journal.wrote(source)
         result.write_bytes(b"mine")
         assert not journal.may_replace(result)
         result.unlink()
-        assert journal.settled(source, False) is None
+        assert journal.settled(source, ()) is None
         journal.finish(Done(source, error=error, sha256=sha256_of(source)))
     with Journal(tmp_path / "j", TERMS) as journal:
-        settled = journal.settled(source, True)
+        settled = journal.settled(source, (".csv",))
         assert settled is not None
         assert (settled.status, str(settled.error)) == (Status.FAILED, str(error))
         source.write_bytes(b"another")
-        assert journal.settled(source, True) is None
+        assert journal.settled(source, (".csv",)) is None
 
 
 def test_rows_must_be_there_and_whole(tmp_path: Path, source: Path) -> None:
     with Journal(tmp_path / "j", TERMS) as journal:
-        journal.rows_of(source).write_text("rows")
-        journal.finish(Done(source, sha256=sha256_of(source), rows=sha256_of(journal.rows_of(source))))
-        assert journal.settled(source, True) is not None
-        journal.rows_of(source).write_text("row")
-        assert journal.settled(source, True) is None
+        journal.part_of(source).write_text("rows")
+        journal.finish(Done(source, sha256=sha256_of(source), rows=sha256_of(journal.part_of(source))))
+        assert journal.settled(source, (".csv",)) is not None
+        journal.part_of(source).write_text("row")
+        assert journal.settled(source, (".csv",)) is None
 
 
 def test_deaths_are_counted_by_content_over_runs(tmp_path: Path, source: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_line_that_was_cut_short_is_dropped_and_said(tmp_path: Path, source: P
     file_of(tmp_path).write_bytes(data[:cut] if cut < 0 else data[: last + cut])
     with Journal(tmp_path / "j", TERMS) as journal:
         assert journal.notes == ["the last line of the journal was cut short and is dropped"]
-        assert journal.settled(source, False) is not None
+        assert journal.settled(source, ()) is not None
         journal.finish(Done(tmp_path / "b", sha256="0" * 64))
     with Journal(tmp_path / "j", TERMS) as journal:
         assert journal.notes == []
@@ -129,7 +129,7 @@ def test_a_damaged_journal_is_refused_and_can_be_given_up(tmp_path: Path, source
     assert "--restart begins anew" in caught.value.remedy
     assert file_of(tmp_path).read_bytes() == damage(before)
     with Journal(tmp_path / "j", TERMS, restart=True) as journal:
-        assert journal.settled(source, False) is None
+        assert journal.settled(source, ()) is None
 
 
 def test_a_restart_may_replace_what_was_written(tmp_path: Path, source: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_restart_may_replace_what_was_written(tmp_path: Path, source: Path) ->
         journal.finish(Done(source, sha256=sha256_of(source), written=(Written(result, sha256_of(result)),)))
     for _ in range(2):
         with Journal(tmp_path / "j", TERMS, restart=True) as journal:
-            assert journal.settled(source, False) is None
+            assert journal.settled(source, ()) is None
             assert journal.may_replace(result)
 
 

@@ -6,18 +6,18 @@ import pytest
 from made import made_reading
 from portraits import blank, capturer
 
-from mien.compose.outputs import check_outputs, named, overlay_named
+from mien.compose.naming import named, overlay_named
+from mien.compose.outputs import BatchOptions, check_outputs
 from mien.compose.sinks import (
     VIDEO_COLUMNS,
     ClipSink,
     Sink,
     StillSink,
-    TableSink,
     TakeSink,
-    open_table,
     sinks_for,
 )
 from mien.compose.sources import Source
+from mien.compose.table_sink import TableSink, open_table
 from mien.core.basis import ARKIT
 from mien.core.errors import MienError, OutputError, UsageError
 from mien.core.image import Frame
@@ -77,10 +77,10 @@ def refusal(
 ) -> MienError:
     with pytest.raises(MienError) as caught:
         check_outputs(
-            [folder / each for each in outputs],
-            folder / overlay if overlay else None,
+            BatchOptions(
+                tuple(folder / each for each in outputs), folder / overlay if overlay else None, overwrite=overwrite
+            ),
             [folder / each for each in sources],
-            overwrite,
         )
     return caught.value
 
@@ -122,7 +122,7 @@ def test_a_link_to_a_source_is_the_source(tmp_path: Path) -> None:
 def test_links_that_lead_nowhere_or_round_are_no_bug(tmp_path: Path) -> None:
     (tmp_path / "round.png").symlink_to(tmp_path / "round.png")
     (tmp_path / "nowhere.png").symlink_to(tmp_path / "nothing")
-    check_outputs([tmp_path / "a.csv"], None, [tmp_path / "round.png", tmp_path / "nowhere.png"])
+    check_outputs(BatchOptions((tmp_path / "a.csv",)), [tmp_path / "round.png", tmp_path / "nowhere.png"])
 
 
 def test_what_exists_is_replaced_only_when_asked(tmp_path: Path) -> None:
@@ -132,7 +132,8 @@ def test_what_exists_is_replaced_only_when_asked(tmp_path: Path) -> None:
         error = refusal(tmp_path, outputs, overlay, ["a.jpg"])
         assert (type(error), error.code) == (UsageError, "E_EXISTS")
         assert "--overwrite" in error.remedy
-    check_outputs([tmp_path / "{name}.json", tmp_path / "b.csv"], tmp_path / "o.png", [tmp_path / "a.jpg"], True)
+    batch = BatchOptions((tmp_path / "{name}.json", tmp_path / "b.csv"), tmp_path / "o.png", overwrite=True)
+    check_outputs(batch, [tmp_path / "a.jpg"])
     assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"mine"}
 
 
@@ -160,18 +161,19 @@ def test_an_overlay_is_of_the_kind_of_its_source(tmp_path: Path, overlay: str, h
 
 def test_what_cannot_be_read_is_not_refused_here(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"hello")
-    check_outputs([], tmp_path / "{name}-o.mp4", [tmp_path / "a.png", tmp_path / "missing.png"])
+    check_outputs(BatchOptions(overlay=tmp_path / "{name}-o.mp4"), [tmp_path / "a.png", tmp_path / "missing.png"])
 
 
 # --- sinks ------------------------------------------------------------------------------------------------------------
 
 
 def test_every_result_has_its_sink(tmp_path: Path) -> None:
-    outputs = [tmp_path / name for name in ("a.json", "t.csv", "b.npz")]
+    outputs = tuple(tmp_path / name for name in ("a.json", "t.csv", "b.npz"))
+    still, moving = (BatchOptions(outputs, tmp_path / name) for name in ("o.png", "o.mp4"))
     with open_table(tmp_path / "t.csv", False, False) as table:
-        clip = sinks_for(tmp_path / "c.mp4", CLIP, outputs, [table], tmp_path / "o.mp4", capturer(), False)
-        photo = sinks_for(tmp_path / "p.png", PHOTO, outputs, [table], tmp_path / "o.png", capturer(), False)
-        bare = sinks_for(tmp_path / "p.png", PHOTO, [], [], None, capturer(), False)
+        clip = sinks_for(tmp_path / "c.mp4", CLIP, moving, [table], capturer())
+        photo = sinks_for(tmp_path / "p.png", PHOTO, still, [table], capturer())
+        bare = sinks_for(tmp_path / "p.png", PHOTO, BatchOptions(), [], capturer())
     assert [type(sink) for sink in clip] == [TableSink, TakeSink, TakeSink, ClipSink]
     assert [type(sink) for sink in photo] == [TableSink, TakeSink, TakeSink, StillSink]
     assert bare == []

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import made_reading
 
-from mien.core.actions import FacesUsed, MostUsed, action_name, action_rows
-from mien.core.basis import ARKIT, FACS, FLAME
+from mien.core.actions import FacesUsed, MostUsed, action_rows
+from mien.core.basis import ARKIT, FACS, FLAME, action_name
 from mien.core.face import Expression
 
 

@@ -17,6 +17,7 @@ from mien.compose.batches import RunOptions, run_batch
 from mien.compose.cameras import CameraOptions
 from mien.compose.captures import capture_batch
 from mien.compose.done import Done, Status, Steps
+from mien.compose.naming import common_folder
 from mien.compose.outputs import BatchOptions
 from mien.compose.sources import expanded
 from mien.compose.streams import Streamed
@@ -37,10 +38,19 @@ class Output:
     """Where the result goes. Without any, it is shown in the terminal."""
 
     output: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(aliases=["-o"], metavar="FILE")] = ()
-    """Write a take (.json, .npz) or a table (.csv, one row per face and frame). Several sources need a name with
-    {name} in it for takes: it stands for each source's name."""
+    """Write a take (.json, .npz) or a table (.csv, .parquet: one row per face and frame). Several sources need a name
+    with {name} in it for takes: it stands for each source's name, and {folder} for its folder within what is named
+    here, as in out/{folder}/{name}.json."""
     overlay: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Write the picture (.png, .jpg, .webp) or video (.mp4) with mesh, head axes, gaze and weights drawn on it."""
+    summary: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write one picture (.png): of a video the strongest channels over time, blinks, head pose and quality; of a photo
+    the strongest weights. Needs the extra report."""
+    report: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write one page (.html) that needs no network: pictures of the strongest moments, curves, blinks, a table of every
+    channel. Several sources get a page each by {name}; without it, one page lists them. Needs the extra report."""
+    report_pictures: bool = True
+    """Whether pages hold pictures of the faces."""
     overwrite: bool = False
     """Replace files that exist."""
     realtime: bool = False
@@ -73,9 +83,18 @@ def capture(
     check_live(camera, watching, running, len(sources))
     live = camera.camera is not None
     files = [] if live else expanded(sources)
-    pace = output.realtime or live
-    batch = BatchOptions(tuple(output.output), output.overlay, output.overwrite, pace, tuple(output.stream))
-    quiet = bool(batch.outputs or batch.overlay or batch.streams)
+    batch = BatchOptions(
+        tuple(output.output),
+        output.overlay,
+        output.overwrite,
+        output.realtime or live,
+        tuple(output.stream),
+        output.summary,
+        output.report,
+        output.report_pictures,
+        None if live else common_folder(sources),
+    )
+    quiet = bool(batch.files or batch.streams)
     out, err = Console(), Console(stderr=True)
     if live:
         with live_session(camera, watching, reading, err) as (session, show):
@@ -196,10 +215,10 @@ def _summary(results: list[Done], taken_over: int, batch: BatchOptions, allow_da
     """Says what was written and what failed; 1 when an input failed or, unless that is allowed, lost a part."""
     count = {status: sum(done.status is status for done in results) for status in Status}
     good = count[Status.DONE] + count[Status.PARTIAL]
-    if batch.outputs or batch.overlay or batch.streams or len(results) > 1:
+    if batch.files or batch.streams or len(results) > 1:
         faces = sum(done.faces for done in results)
         frames = sum(done.frames for done in results)
-        written = ", ".join(printable(path) for path in (*batch.outputs, *((batch.overlay,) if batch.overlay else ())))
+        written = ", ".join(printable(path) for path in batch.files)
         seen = sum(done.seen for done in results)
         counted = f"{_count(faces, 'face')}, seen in {seen} of {_count(frames, 'frame')}"
         ending = f"; wrote {written}" if written and good else ""

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from mien.cli.terminal import say
 from mien.compose.conversions import Converted, ConvertOptions, convert_file
-from mien.compose.outputs import named
+from mien.compose.naming import named
 from mien.core.basis import ARKIT
 from mien.core.errors import InputError, UsageError, printable
 from mien.rig.bridge import Bridge

@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.text import Text
 
 from mien.compose.cameras import LiveCamera
-from mien.core.actions import ActionRow, FacesUsed, action_name
-from mien.core.basis import ARKIT
+from mien.core.actions import ActionRow, FacesUsed
+from mien.core.basis import ARKIT, action_name
 from mien.core.errors import printable
 from mien.core.face import FaceReading
 from mien.core.geometry import angles_from_rotation

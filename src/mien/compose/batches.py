@@ -2,20 +2,22 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, replace
 from os import path as paths
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
+from mien.compose.digest_sink import listing_target, write_list
 from mien.compose.done import Done, Status, Steps, record_line
-from mien.compose.items import shared_tables
 from mien.compose.journal import Journal, Terms, content_of
-from mien.compose.outputs import BatchOptions, check_outputs, own_targets
-from mien.compose.sinks import join_tables
+from mien.compose.naming import FOLDER
+from mien.compose.outputs import LISTED, BatchOptions, check_outputs, own_targets
+from mien.compose.table_sink import join_tables
 from mien.compose.workers import DIED, Crew, Task
 from mien.core.errors import InputError, MienError, NothingMatched, UsageError
+from mien.digest.listing import Entry, read_entry
 from mien.formats.files import make_folder, replacing
 from mien.formats.leftovers import sweep
 from mien.pipelines.capture import CaptureOptions
@@ -111,14 +113,15 @@ def run_batch(
         verify(each)
     with ExitStack() as stack:
         folder = run.journal or Path(stack.enter_context(TemporaryDirectory(prefix="mien-")))
-        journal = stack.enter_context(Journal(folder, _terms(batch, options), run.restart))
+        terms = _terms(batch.arranged(sources), options)
+        journal = stack.enter_context(Journal(folder, terms, run.restart))
         for note in journal.notes:
             steps.warned(folder, "W_STATE", note)
         # Pictures drawn by this batch may lie among its sources.
         read = [path for path in sources if not journal.wrote(path)]
         if not read:
             raise NothingMatched(", ".join(map(str, sources)), "E_NOTHING", "holds only results of this batch")
-        results = _Batch(read, batch, options, run, steps, journal).run()
+        results = _Batch(read, batch.arranged(read), options, run, steps, journal).run()
         with replacing(folder / "record.jsonl", True) as part:
             part.write_text("".join(record_line(done) + "\n" for done in results), "utf-8")
     return results
@@ -127,7 +130,11 @@ def run_batch(
 def _terms(batch: BatchOptions, options: CaptureOptions) -> Terms:
     said = [(field.name, str(getattr(options, field.name))) for field in fields(options)]
     said.append(("outputs", " ".join(paths.abspath(output) for output in batch.outputs)))
-    said.append(("overlay", "None" if batch.overlay is None else paths.abspath(batch.overlay)))
+    for name, single in (("overlay", batch.overlay), ("summary", batch.summary), ("report", batch.report)):
+        said.append((name, "None" if single is None else paths.abspath(single)))
+    said.append(("report_pictures", str(batch.report_pictures)))
+    if any(FOLDER in path.parts for path in batch.files):
+        said.append(("folder", str(batch.base)))
     return Terms(tuple(said), tuple((card.name, card.sha256) for card in cards()))
 
 
@@ -145,7 +152,6 @@ class _Batch:
     ) -> None:
         self._sources, self._batch, self._options = sources, batch, options
         self._run, self._steps, self._journal = run, steps, journal
-        self._shared = shared_tables(batch.outputs)
         self._most = run.max_failures.of(len(sources))
         self._results: dict[Path, Done] = {}
         self._failed = 0
@@ -168,13 +174,13 @@ class _Batch:
                 self._results[path] = Done(path, error=self._stopped(path))
         results = [self._results[path] for path in self._sources]
         if any(done.error is None for done in results):
-            self._write_tables(results)
+            self._write_shared(results)
         return results
 
     def _take_over(self) -> list[Path]:
         """Takes what an earlier run has done, and gives what is left."""
         for path in self._sources:
-            done = self._journal.settled(path, bool(self._shared))
+            done = self._journal.settled(path, self._batch.parts)
             if done is not None:
                 self._settle(done)
                 self._steps.kept(done)
@@ -189,7 +195,7 @@ class _Batch:
         def ours(target: Path) -> bool:
             return paths.realpath(target) in kept or self._journal.may_replace(target)
 
-        return check_outputs(self._batch.outputs, self._batch.overlay, self._sources, self._batch.overwrite, ours)
+        return check_outputs(self._batch, self._sources, ours)
 
     def _read(self, todo: Sequence[Path]) -> None:
         """Reads sources, those that killed their worker once more at the end."""
@@ -212,10 +218,10 @@ class _Batch:
         for path in list(todo):
             if self._exhausted():
                 return
-            targets = own_targets(self._batch.outputs, self._batch.overlay, path)
+            targets = own_targets(self._batch, path)
             overwrite = self._batch.overwrite or any(self._journal.may_replace(target) for target in targets)
             self._journal.begin(*targets)
-            yield Task(path, self._journal.rows_of(path) if self._shared else None, overwrite)
+            yield Task(path, tuple(self._journal.part_of(path, ending) for ending in self._batch.parts), overwrite)
 
     def _death(self, done: Done, error: MienError) -> Done:
         """What a worker's death means for its source."""
@@ -236,10 +242,24 @@ class _Batch:
     def _stopped(self, path: Path) -> InputError:
         return InputError(path, "E_STOPPED", f"not read: more than {self._run.max_failures} of the sources failed")
 
-    def _write_tables(self, results: Sequence[Done]) -> None:
-        parts = [self._journal.rows_of(done.path) for done in results if done.error is None]
-        for table in self._shared:
-            replaced = self._batch.overwrite or self._journal.may_replace(table)
-            self._journal.begin(table)
-            join_tables(parts, table, self._options.landmarks, replaced)
-            self._journal.wrote_table(table)
+    def _write_shared(self, results: Sequence[Done]) -> None:
+        """Puts together what the sources share, tables and the page that lists them."""
+        good = [done.path for done in results if done.error is None]
+        for table in self._batch.tables:
+            parts = [self._journal.part_of(path, table.suffix.lower()) for path in good]
+            with self._shared(table) as replaced:
+                join_tables(parts, table, self._options.landmarks, replaced)
+        if (page := listing_target(self._batch)) is not None:
+            with self._shared(page) as replaced:
+                write_list(results, self._entry, self._batch, self._options, replaced)
+
+    def _entry(self, path: Path) -> Entry:
+        return read_entry(self._journal.part_of(path, LISTED))
+
+    @contextmanager
+    def _shared(self, target: Path) -> Iterator[bool]:
+        """Keeps the journal about a file that several sources share; yields whether one that is there may go."""
+        replaced = self._batch.overwrite or self._journal.may_replace(target)
+        self._journal.begin(target)
+        yield replaced
+        self._journal.wrote_table(target)

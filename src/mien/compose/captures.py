@@ -6,16 +6,18 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from mien.compose.cameras import CameraOptions, LiveCamera, feed_of
+from mien.compose.digest_sink import write_list
 from mien.compose.done import Done, Steps
-from mien.compose.items import Job, capture_item, shared_tables
+from mien.compose.items import Job, capture_item
 from mien.compose.outputs import BatchOptions, check_outputs
 from mien.compose.pace import SYSTEM_CLOCK, Clock
-from mien.compose.sinks import open_table
 from mien.compose.sources import frames_of, opened
 from mien.compose.streams import Streams
+from mien.compose.table_sink import open_table
 from mien.core.arrays import Array
 from mien.core.face import Capture, FaceReading
 from mien.core.image import Frame
+from mien.digest.listing import Entry
 from mien.formats.files import make_folder
 from mien.pipelines.capture import CaptureOptions, Capturer, Gather
 
@@ -97,18 +99,21 @@ def capture_batch(
         ModelError: a weight file is missing or was changed.
     """
     sources = sources if camera is None else [camera.path]
-    targets = check_outputs(batch.outputs, batch.overlay, sources, batch.overwrite, live=camera is not None)
+    batch = batch.arranged(sources)
+    targets = check_outputs(batch, sources, live=camera is not None)
     results: list[Done] = []
     with ExitStack() as stack:
         streams = stack.enter_context(Streams(batch.streams))
         capturer = Capturer(options)
         for folder in dict.fromkeys(target.parent for target in targets):
             make_folder(folder)
-        shared, landmarks = shared_tables(batch.outputs), capturer.options.landmarks
+        landmarks = capturer.options.landmarks
         # A table closes whole or, after an exception, not at all; of sources that all failed there shall be none.
         stack.enter_context(suppress(_NothingRead))
-        tables = [stack.enter_context(open_table(path, landmarks, batch.overwrite)) for path in shared]
-        job = Job(batch, capturer, tables, streams, steps, clock, camera=camera)
+        tables = [stack.enter_context(open_table(path, landmarks, batch.overwrite)) for path in batch.tables]
+        entries: dict[Path, Entry] = {}
+        listed = entries.__setitem__ if batch.listing else None
+        job = Job(batch, capturer, tables, streams, steps, clock, listed=listed, camera=camera)
         for path in sources:
             results.append(capture_item(path, job))
             steps.done(results[-1])
@@ -116,6 +121,7 @@ def capture_batch(
             steps.streamed(streamed)
         if all(done.error is not None for done in results):
             raise _NothingRead
+        write_list(results, entries, batch, options, batch.overwrite)
     return results
 
 

@@ -55,7 +55,7 @@ class Done:
         error: why it failed, or None.
         sha256: of its content, where a journal wants it; else "".
         written: its own files, where a journal wants them.
-        rows: SHA-256 of its rows for the shared tables, likewise.
+        rows: SHA-256 of each part that it adds to shared tables and pages, likewise.
         notes: what is worth knowing about the file.
     """
 

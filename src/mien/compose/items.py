@@ -1,22 +1,26 @@
 """One source, from its opening to what became of it: the same for every way in which a batch is run."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from mien.compose.cameras import LiveCamera
+from mien.compose.digest_sink import Listed, digest_sinks
 from mien.compose.done import Done, Steps
-from mien.compose.outputs import TABLES, BatchOptions, is_shared, named
+from mien.compose.naming import named
+from mien.compose.outputs import LISTED, TABLES, BatchOptions, is_shared
 from mien.compose.pace import Clock, Pace
-from mien.compose.sinks import Sink, open_table, sinks_for
+from mien.compose.sinks import Sink, sinks_for
 from mien.compose.sources import Source, opened
 from mien.compose.streams import Streams
+from mien.compose.table_sink import RowTable, open_table
 from mien.core.errors import InputError
 from mien.core.face import FaceReading
+from mien.digest.listing import Entry, write_entry
 from mien.formats.files import sha256_of
-from mien.formats.tables import CsvTable
 from mien.pipelines.capture import AHEAD, Capturer
 
 
@@ -32,20 +36,22 @@ class Job:
         steps: who wants to know.
         clock: what `realtime` goes by.
         ahead: how many frames are followed while one is read, on another core.
-        rows: a table to be made for each source's rows, or None.
+        parts: files to be made of what each source adds to what is shared; none where `tables` and `listed` take it.
         hashed: whether the content of sources is hashed.
+        listed: takes in what a list of all sources says of one, or None.
         camera: what is read in the place of a file, or None.
     """
 
     batch: BatchOptions
     capturer: Capturer
-    tables: Sequence[CsvTable]
+    tables: Sequence[RowTable]
     streams: Streams
     steps: Steps
     clock: Clock
     ahead: int = AHEAD
-    rows: Path | None = None
+    parts: tuple[Path, ...] = ()
     hashed: bool = False
+    listed: Callable[[Path, Entry], object] | None = None
     camera: LiveCamera | None = None
 
     def opened(self, path: Path) -> AbstractContextManager[Source]:
@@ -95,20 +101,20 @@ def _captured(path: Path, job: Job, before: tuple[int, ...]) -> Done:
     return Done(path, frames, len(numbers), seen, last, lost, guessed, dropped, notes=(*source.notes, *notes))
 
 
-def shared_tables(outputs: Iterable[Path]) -> list[Path]:
-    """Those of the outputs that are."""
-    return [path for path in outputs if is_shared(path)]
-
-
 def _sinks(path: Path, source: Source, job: Job, stack: ExitStack) -> list[Sink]:
     """Where the readings of one source go: receivers first, for drawing takes time; its own tables close with it."""
     batch, capturer = job.batch, job.capturer
-    own = [named(p, path) for p in batch.outputs if p.suffix.lower() in TABLES and not is_shared(p)]
-    mine = [stack.enter_context(open_table(p, capturer.options.landmarks, batch.overwrite)) for p in own]
-    if job.rows is not None:
-        mine.append(stack.enter_context(open_table(job.rows, capturer.options.landmarks, True)))
-    files = sinks_for(path, source, batch.outputs, [*job.tables, *mine], batch.overlay, capturer, batch.overwrite)
-    return [*job.streams.sinks(source), *files]
+    landmarks = capturer.options.landmarks
+    own = [named(p, path, batch.base) for p in batch.outputs if p.suffix.lower() in TABLES and not is_shared(p)]
+    mine = [stack.enter_context(open_table(p, landmarks, batch.overwrite)) for p in own]
+    listed: Listed | None = None if job.listed is None else partial(job.listed, path)
+    for part in job.parts:
+        if part.suffix == LISTED:
+            listed = partial(write_entry, path=part)
+        else:
+            mine.append(stack.enter_context(open_table(part, landmarks, True)))
+    files = sinks_for(path, source, batch, [*job.tables, *mine], capturer)
+    return [*job.streams.sinks(source), *files, *digest_sinks(path, source, batch, capturer.options, listed)]
 
 
 def _identity(path: Path) -> tuple[int, ...]:

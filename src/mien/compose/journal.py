@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -39,7 +39,7 @@ class Journal:
     """A context manager; within, no other run uses the folder.
 
     Attributes:
-        rows: the folder for the rows of shared tables.
+        rows: the folder for what sources add to shared tables and pages.
         notes: what had to be said about the journal that was found.
 
     Args:
@@ -84,12 +84,12 @@ class Journal:
             self._stream.close()
         self._lock.release()
 
-    def settled(self, path: Path, with_rows: bool) -> Done | None:
+    def settled(self, path: Path, parts: Sequence[str]) -> Done | None:
         """What became of a source in an earlier run, if that still holds: same content, and its results are there.
 
         Args:
             path: the source.
-            with_rows: whether its rows must be there too.
+            parts: endings of what it adds to what several share, which must be there too.
         """
         members = self._items.get(_id(path))
         if members is None:
@@ -98,8 +98,8 @@ class Journal:
         if not done.sha256 or done.sha256 != content_of(path):
             return None
         if done.status in (Status.DONE, Status.PARTIAL):
-            rows = not with_rows or content_of(self.rows_of(path)) == done.rows != ""
-            if not rows or not all(each.path.is_file() for each in done.written):
+            there = [content_of(self.part_of(path, ending)) for ending in parts]
+            if not all(there) or " ".join(there) != done.rows or not all(each.path.is_file() for each in done.written):
                 return None
         return done
 
@@ -112,9 +112,9 @@ class Journal:
         """Whether a file that is named as a source is a result of this batch."""
         return os.path.realpath(source) in self._claims
 
-    def rows_of(self, path: Path) -> Path:
-        """Where the rows of a source wait for the shared tables."""
-        return self.rows / f"{_id(path)}.csv"
+    def part_of(self, path: Path, ending: str = ".csv") -> Path:
+        """Where what a source adds to what several share waits: rows of tables, its row of a page."""
+        return self.rows / f"{_id(path)}{ending}"
 
     def begin(self, *targets: Path) -> None:
         """Says, before work begins, what will be written."""
@@ -129,7 +129,7 @@ class Journal:
         self._take_in(JsonObject({"kind": "item", **members}))
 
     def wrote_table(self, table: Path) -> None:
-        """Says that a shared table stands as it is now."""
+        """Says that a shared table or page stands as it is now."""
         self._append("table", {"path": os.path.realpath(table), "sha256": sha256_of(table)})
 
     def died(self, path: Path, sha256: str) -> int:

@@ -1,20 +1,20 @@
-"""Where a stream of readings goes: a table, a take, an overlay. Each is a context manager that leaves whole files."""
+"""Where a stream of readings goes: a take, an overlay. Each is a context manager that leaves whole files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from mien.compose.outputs import TAKES, named, overlay_named
+from mien.compose.naming import named, overlay_named
+from mien.compose.outputs import TAKES, BatchOptions
 from mien.compose.sources import Source
-from mien.core.basis import ARKIT
+from mien.compose.table_sink import RowTable, TableSink
 from mien.core.face import FaceReading
 from mien.core.image import Frame
 from mien.detect.shape import mean_face
 from mien.formats.images import write_image
 from mien.formats.registry import save
-from mien.formats.tables import CsvTable
 from mien.formats.video import VideoWriter
 from mien.imaging.draw import draw_overlay
 from mien.pipelines.capture import Capturer, Gather
@@ -36,30 +36,6 @@ class Sink(AbstractContextManager["Sink"], Protocol):
     def add(self, frame: Frame, readings: list[FaceReading]) -> None:
         """One frame and what was read in it."""
         ...
-
-
-class TableSink:
-    """Rows of one source in a table that may hold several."""
-
-    def __init__(self, table: CsvTable, source: Source) -> None:
-        self._table, self._source = table, source
-        self._start = 0
-
-    def __enter__(self) -> Self:
-        self._start = self._table.mark()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """The table outlives the source; rows of a source that failed are taken out again."""
-        if kind is not None:
-            self._table.cut_back(self._start)
-
-    def add(self, frame: Frame, readings: list[FaceReading]) -> None:
-        """A row for each face."""
-        for reading in readings:
-            self._table.write(self._source.name, reading)
 
 
 class TakeSink:
@@ -132,35 +108,14 @@ class ClipSink:
 
 
 def sinks_for(
-    path: Path,
-    source: Source,
-    outputs: Sequence[Path],
-    tables: Sequence[CsvTable],
-    overlay: Path | None,
-    capturer: Capturer,
-    overwrite: bool,
+    path: Path, source: Source, batch: BatchOptions, tables: Sequence[RowTable], capturer: Capturer
 ) -> list[Sink]:
     """The sinks of one source: its rows in every open table, its takes, its overlay."""
+    overwrite = batch.overwrite
     sinks: list[Sink] = [TableSink(table, source) for table in tables]
-    sinks += [TakeSink(named(output, path), source, overwrite) for output in outputs if output.suffix.lower() in TAKES]
-    if overlay is not None:
-        target, clip = overlay_named(overlay, path, source.is_video), source.is_video
+    takes = [output for output in batch.outputs if output.suffix.lower() in TAKES]
+    sinks += [TakeSink(named(output, path, batch.base), source, overwrite) for output in takes]
+    if batch.overlay is not None:
+        target, clip = overlay_named(batch.overlay, path, source.is_video, batch.base), source.is_video
         sinks.append(ClipSink(target, source, capturer, overwrite) if clip else StillSink(target, capturer, overwrite))
     return sinks
-
-
-def open_table(path: Path, landmarks: bool, overwrite: bool) -> CsvTable:
-    """The table that gathers the rows of all sources."""
-    return CsvTable(path, ARKIT, landmarks=landmarks, overwrite=overwrite)
-
-
-def join_tables(parts: Iterable[Path], path: Path, landmarks: bool, overwrite: bool) -> None:
-    """A table of the rows of others, one after the other, as if it had been written at once.
-
-    Raises:
-        OutputError: there is one already, or the disk refuses.
-        InputError: a part cannot be read.
-    """
-    with open_table(path, landmarks, overwrite) as table:
-        for part in parts:
-            table.append(part)

@@ -34,12 +34,12 @@ class Task:
 
     Args:
         path: the source.
-        rows: where its rows for the shared tables go, or None when there is no such table.
+        parts: where what it adds to what several share goes, a file for each kind.
         overwrite: whether its results may replace files that are there.
     """
 
     path: Path
-    rows: Path | None
+    parts: tuple[Path, ...]
     overwrite: bool
 
 
@@ -140,9 +140,9 @@ def _capturer(options: CaptureOptions) -> Capturer:
 def _capture(task: Task, batch: BatchOptions, options: CaptureOptions) -> Done:
     """Reads one source; what makes it unreadable is part of the answer."""
     batch = replace(batch, overwrite=task.overwrite)
-    job = Job(batch, _capturer(options), (), Streams(()), Steps(), SYSTEM_CLOCK, ahead=0, rows=task.rows, hashed=True)
+    job = Job(batch, _capturer(options), (), Streams(()), Steps(), SYSTEM_CLOCK, ahead=0, parts=task.parts, hashed=True)
     done = capture_item(task.path, job)
     if done.error is not None:
         return done
-    files = written(own_targets(batch.outputs, batch.overlay, task.path))
-    return replace(done, written=files, rows="" if task.rows is None else sha256_of(task.rows))
+    files = written(own_targets(batch, task.path))
+    return replace(done, written=files, rows=" ".join(sha256_of(part) for part in task.parts))

@@ -11,23 +11,15 @@ ActionRow = tuple[str, ...]
 """One column, or the left and the right column of one action."""
 
 
-def action_name(row: ActionRow) -> str:
-    """What a row is called: its column, or what the two have in common."""
-    return row[0] if len(row) == 1 else row[0].removesuffix("Left").removesuffix("L")
-
-
 def action_rows(basis: Basis, columns: Sequence[str] | None = None) -> tuple[ActionRow, ...]:
     """The rows of a basis, or of some of its columns, in their order.
-
-    A pair is one action on two sides: jawLeft and jawRight, with no more than a region in common, are two actions.
 
     Raises:
         KeyError: the basis lacks one of `columns`.
     """
     shown = basis.columns if columns is None else tuple(columns)
     basis.indices(shown)  # raises for a name the basis does not have
-    actions = (pair for pair in basis.mirror_names or () if not action_name(pair).islower())
-    partners = {column: pair for pair in actions if set(pair) <= set(shown) for column in pair}
+    partners = {column: pair for pair in basis.actions if set(pair) <= set(shown) for column in pair}
     return tuple(dict.fromkeys(partners.get(column, (column,)) for column in shown))
 
 

@@ -78,6 +78,21 @@ class Basis:
         order.flags.writeable = False
         return order
 
+    @cached_property
+    def actions(self) -> tuple[tuple[str, ...], ...]:
+        """Every column once, in order: the left and the right one of an action together, the others alone.
+
+        A pair is one action on two sides: jawLeft and jawRight, with no more than a region in common, are two actions.
+        """
+        pairs = (pair for pair in self.mirror_names or () if not action_name(pair).islower())
+        partners = {column: pair for pair in pairs for column in pair}
+        return tuple(dict.fromkeys(partners.get(column, (column,)) for column in self.columns))
+
+
+def action_name(columns: tuple[str, ...]) -> str:
+    """What the columns of one of `Basis.actions` are called together."""
+    return columns[0] if len(columns) == 1 else columns[0].removesuffix("Left").removesuffix("L")
+
 
 _EYE = ("eyeBlink", "eyeLookDown", "eyeLookIn", "eyeLookOut", "eyeLookUp", "eyeSquint", "eyeWide")
 _MOUTH_PAIRS = ("mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mien.core.arrays import Array
-from mien.core.basis import BASES
+from mien.core.basis import BASES, Basis
 from mien.core.errors import InputError, OutputError, UsageError
 from mien.core.face import Capture, Take
 from mien.core.geometry import angles_from_rotation
@@ -22,7 +22,10 @@ from mien.formats.files import read_bytes, replacing
 from mien.formats.tables import capture_of, header, table_basis, table_choice, takes_of
 
 _REMEDY = "give a Parquet file saved by mien"
-_BASIS, _ABOUT = "mien.basis", "mien.capture"
+BASIS_KEY = "mien.basis"
+"""Where a file says its basis."""
+
+_ABOUT = "mien.capture"
 _CELLS = 1 << 28
 """The most numbers that are read: 2 GiB of them."""
 
@@ -34,7 +37,7 @@ def write_parquet(capture: Capture, path: Path, overwrite: bool = False) -> None
         UsageError: E_USAGE: pyarrow is not installed.
         OutputError: E_FORMAT: its takes are over several bases; the file is there already; or the disk refuses.
     """
-    arrow, parquet = _arrow(path)
+    arrow, parquet = arrow_for(path)
     basis = table_basis(capture, path)
     if BASES.get(basis.name) != basis:
         raise OutputError(path, "E_FORMAT", f"basis {basis.name} is none of {', '.join(BASES)}", "convert it first")
@@ -43,15 +46,20 @@ def write_parquet(capture: Capture, path: Path, overwrite: bool = False) -> None
     parts = [_rows(take, landmarks) for take in capture.takes]
     rows = np.concatenate([np.zeros((0, len(names))), *parts])
     rows = rows[np.lexsort((rows[:, names.index("face")], rows[:, names.index("frame")]))]
-    exact = {"frame": np.int64, "face": np.int64, "time_s": np.float64}
     columns: dict[str, object] = {"source": arrow.array([capture.source] * len(rows), arrow.string())}
     for k, name in enumerate(names):
-        small = name in basis.columns or name.startswith(("box_", "x_", "y_", "score"))
-        columns[name] = rows[:, k].astype(exact.get(name, np.float32 if small else np.float64))
+        columns[name] = rows[:, k].astype(kind_of_number(name, basis))
     about = {"source": capture.source, "width": capture.width, "height": capture.height, "frames": capture.frames}
-    table = arrow.table(columns).replace_schema_metadata({_BASIS: basis.name, _ABOUT: json.dumps(about)})
+    table = arrow.table(columns).replace_schema_metadata({BASIS_KEY: basis.name, _ABOUT: json.dumps(about)})
     with replacing(path, overwrite) as part:
         parquet.write_table(table, part)
+
+
+def kind_of_number(name: str, basis: Basis) -> type[np.generic]:
+    """What a column holds: as many bits as its numbers have."""
+    exact = {"frame": np.int64, "face": np.int64, "time_s": np.float64}
+    small = name in basis.columns or name.startswith(("box_", "x_", "y_", "score"))
+    return exact.get(name, np.float32 if small else np.float64)
 
 
 def _rows(take: Take, landmarks: bool) -> Array:
@@ -75,11 +83,11 @@ def read_parquet(path: Path) -> Capture:
         InputError: E_FORMAT: no such file, cut short, or a cell that is wrong, with row and column; or the file cannot
             be read.
     """
-    _, parquet = _arrow(path)
+    _, parquet = arrow_for(path)
     data = read_bytes(path)
     try:
         sheet, metadata = _sheet(parquet, data)
-        basis = BASES.get(metadata.get(_BASIS, "").strip())
+        basis = BASES.get(metadata.get(BASIS_KEY, "").strip())
         takes = takes_of(sheet, basis)
         about = _about(metadata)
     except ValueError as error:
@@ -88,7 +96,13 @@ def read_parquet(path: Path) -> Capture:
     return capture if about is None else Capture(*about[:3], capture.takes, about[3])
 
 
-def _arrow(path: Path) -> tuple[Any, Any]:
+def check_arrow(path: Path) -> None:
+    """Raises `UsageError` E_USAGE when pyarrow is not installed; `path` is the file that it is wanted for."""
+    arrow_for(path)
+
+
+def arrow_for(path: Path) -> tuple[Any, Any]:
+    """`pyarrow` and `pyarrow.parquet`. Raises `UsageError` E_USAGE when they are not installed."""
     try:
         import pyarrow
         import pyarrow.parquet
@@ -110,7 +124,7 @@ def _sheet(parquet: Any, data: bytes) -> tuple[Sheet, Mapping[str, str]]:
         raise ValueError(f"not a whole Parquet file: {error}") from None
     if len(set(found)) < len(found):
         raise ValueError("a column comes twice")
-    basis = BASES.get(metadata.get(_BASIS, ""))
+    basis = BASES.get(metadata.get(BASIS_KEY, ""))
     choice = table_choice(found, basis)
     if rows * len(found) > _CELLS:
         raise ValueError(f"{rows} rows are more than are read at once")

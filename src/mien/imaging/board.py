@@ -57,7 +57,10 @@ def cut_square(pixels: Array, box: Array, around: float, side: int) -> Array:
     """
     middle, half = (box[:2] + box[2:]) / 2, float((box[2:] - box[:2]).max()) * around / 2
     x, y, size = int(middle[0] - half), int(middle[1] - half), max(int(2 * half), 1)
-    return np.asarray(Image.fromarray(pixels).crop((x, y, x + size, y + size)).resize((side, side)))
+    # The square's part of the picture alone: a whole one costs more than all the rest.
+    left, top = (min(max(at, 0), most) for at, most in ((x, pixels.shape[1] - 1), (y, pixels.shape[0] - 1)))
+    part = Image.fromarray(pixels[top : max(y + size, top + 1), left : max(x + size, left + 1)])
+    return np.asarray(part.crop((x - left, y - top, x - left + size, y - top + size)).resize((side, side)))
 
 
 def board(tiles: Sequence[Tile], columns: int, title: str, size: tuple[int, int], scale: float | None = None) -> Array:

@@ -11,8 +11,9 @@ from typing import Self
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mien.core.actions import ActionRow, action_name, action_rows
+from mien.core.actions import ActionRow, action_rows
 from mien.core.arrays import Array, frozen_array
+from mien.core.basis import action_name
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT, LANDMARKS, Expression, FaceReading
 from mien.core.geometry import Camera, angles_from_rotation
 from mien.core.image import Frame

@@ -13,8 +13,9 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from mien.core.actions import ActionRow, action_name
+from mien.core.actions import ActionRow
 from mien.core.arrays import Array
+from mien.core.basis import action_name
 from mien.core.face import FaceReading
 from mien.core.geometry import Camera, angles_from_rotation
 from mien.core.image import Frame
