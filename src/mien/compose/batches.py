@@ -20,6 +20,7 @@ from mien.formats.files import make_folder, replacing
 from mien.formats.leftovers import sweep
 from mien.pipelines.capture import CaptureOptions
 from mien.runtime.session import available_cores
+from mien.weights.brought import brought_card
 from mien.weights.catalog import cards
 from mien.weights.store import verify
 
@@ -128,7 +129,8 @@ def _terms(batch: BatchOptions, options: CaptureOptions) -> Terms:
     said = [(field.name, str(getattr(options, field.name))) for field in fields(options)]
     said.append(("outputs", " ".join(paths.abspath(output) for output in batch.outputs)))
     said.append(("overlay", "None" if batch.overlay is None else paths.abspath(batch.overlay)))
-    return Terms(tuple(said), tuple((card.name, card.sha256) for card in cards()))
+    used = cards() if options.landmarker == "mien" else (*cards(), brought_card(options.landmarker))
+    return Terms(tuple(said), tuple((card.name, card.sha256) for card in used))
 
 
 class _Batch:

@@ -8,7 +8,7 @@ import numpy as np
 from mien.core.basis import ARKIT
 from mien.core.face import Expression
 from mien.detect.peer_landmarks import PeerSight
-from mien.runtime.litert import LiteSession
+from mien.runtime.litert import Network
 
 SEEN = (
     *(0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65, 66, 67, 70, 78, 80),
@@ -32,7 +32,7 @@ class PeerExpressionReader:
         session: MediaPipe's blendshape network.
     """
 
-    def __init__(self, session: LiteSession) -> None:
+    def __init__(self, session: Network) -> None:
         self._session = session
 
     def read(self, sight: PeerSight) -> tuple[Expression, PeerSight]:

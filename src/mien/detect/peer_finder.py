@@ -10,7 +10,7 @@ from mien.core.face import Detection
 from mien.core.geometry import box_overlap
 from mien.core.image import Frame
 from mien.imaging.fixed_point import sample_fixed
-from mien.runtime.litert import LiteSession
+from mien.runtime.litert import Network
 
 SIDE = 128
 """Pixels along the side of the picture that the network sees; a frame that is not square lies in it on black."""
@@ -32,7 +32,7 @@ class PeerFinder:
         least_score: answers below it are dropped, 0 to 1.
     """
 
-    def __init__(self, session: LiteSession, least_score: float = 0.5) -> None:
+    def __init__(self, session: Network, least_score: float = 0.5) -> None:
         self._session, self._least = session, least_score
         self._anchors = anchors()
 

@@ -12,7 +12,7 @@ from mien.core.face import LANDMARKS, Detection, Landmarks
 from mien.core.geometry import bounds
 from mien.core.image import Frame
 from mien.imaging.fixed_point import sample_fixed
-from mien.runtime.litert import LiteSession
+from mien.runtime.litert import Network
 
 SIDE = 256
 """Pixels along the side of the cut that the network reads."""
@@ -39,7 +39,7 @@ class PeerReader:
         session: MediaPipe's landmark network.
     """
 
-    def __init__(self, session: LiteSession) -> None:
+    def __init__(self, session: Network) -> None:
         self._session = session
 
     def meet(self, frame: Frame, detection: Detection) -> PeerSight | None:

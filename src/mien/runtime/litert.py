@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
@@ -11,6 +11,9 @@ import numpy as np
 
 from mien.core.arrays import Array
 from mien.core.errors import ModelError
+
+Network = Callable[[Array], Sequence[Array]]
+"""A network of one input: its outputs, in the order of its signature."""
 
 _EXTRA = 'pip install "mien[mediapipe]"'
 

@@ -1,6 +1,7 @@
 """Weights that do not come with mien: their cards, and where the user's own copies of the files lie."""
 
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import platformdirs
@@ -11,9 +12,14 @@ from mien.weights.catalog import cards
 from mien.weights.store import read_file
 
 
+def optional() -> Traversable:
+    """The folder of their cards."""
+    return files("mien.weights").joinpath("optional")
+
+
 def brought_cards() -> tuple[ModelCard, ...]:
     """The cards of all weights that a user may bring, by name. Raises `ModelError` as `catalog.cards`."""
-    return cards(files("mien.weights").joinpath("optional"))
+    return cards(optional())
 
 
 def brought_card(name: str) -> ModelCard:
