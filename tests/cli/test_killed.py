@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from connections import python_path
 from portraits import contents, placed, write_clip, write_photo
 
 from mien.formats.registry import load
@@ -23,7 +24,7 @@ def started(folder: Path, place: str) -> subprocess.Popen[bytes]:
     """A batch over the folder `in`, with its results and its journal in `place`."""
     words = ["in", "-o", f"{place}/all.csv", "-o", f"{place}/{{name}}.npz", "--overlay", f"{place}/{{name}}-o"]
     line = [sys.executable, "-c", PROGRAM, "capture", *words, "--workers", "2", "--journal", f"{place}-j"]
-    environment = {**os.environ, "PYTHONPATH": str(SRC)}
+    environment = {**os.environ, "PYTHONPATH": python_path(SRC)}
     return subprocess.Popen(line, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
