@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _PLACE = Path(mkdtemp(prefix="mien-tests-"))
 os.environ.setdefault(RECORD, str(_PLACE / "attempts"))
 os.environ["PYTHONPATH"] = os.pathsep.join([FOLDER, *filter(None, [os.environ.get("PYTHONPATH")])])
+# Tests that import ONNX Runtime by themselves must silence it by themselves; mien does so for whoever uses mien.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 refuse()
 
 
