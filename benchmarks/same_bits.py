@@ -31,10 +31,14 @@ WORKERS = (1, 2)
 
 
 def captured(sources: Sequence[Path], folder: Path, threads: int) -> Path:
-    """The table of `sources`, read with so many threads on every network that is given more than one; takes beside it."""
+    """Captures `sources` to a table and takes in `folder`, with so many threads on every network."""
     folder.mkdir()
-    # On fewer cores, and for more than it is good for, a session would start fewer.
-    with patch.object(session, "MOST_THREADS", threads), patch.object(session, "available_cores", lambda: threads):
+    # Capture itself would give all networks but one a single thread, and none more than there are cores.
+    with (
+        patch.object(session, "MOST_THREADS", threads),
+        patch.object(session, "available_cores", lambda: threads),
+        patch.object(session.OnnxSession.__init__, "__defaults__", (None, threads)),
+    ):
         capturer = Capturer(CaptureOptions(landmarks=True), threads=threads)
     batch = BatchOptions((folder / "{name}.npz",))
     with open_table(folder / "table.csv", True, False) as table:
@@ -74,6 +78,10 @@ def apart(one: Path, other: Path) -> float:
     return max(float(np.abs(a.astype(np.float64) - b).max(initial=0)) for a, b in pairs)
 
 
+def _listed(counts: Sequence[int]) -> str:
+    return "/".join(map(str, counts))
+
+
 def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
     """Capture photos and a clip again and again and compare tables and takes.
 
@@ -87,41 +95,28 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
         folder = Path(name)
         repeated(data / "videos" / CLIP, folder / "clip.mp4", 5 * limit if limit else FRAMES, 1)
         sources = [*photos, folder / "clip.mp4"]
-        runs = {f"{count} threads": (captured, count) for count in THREADS}
-        runs |= {"again": (captured, THREADS[0]), **{f"{count} workers": (by_workers, count) for count in WORKERS}}
-        made = {
-            title: run(sources, folder / title, count)
-            for title, (run, count) in track(runs.items(), "runs", transient=True)
-        }
-        first = made[f"{THREADS[0]} threads"]
+        first = captured(sources, folder / "first", THREADS[0])
+        made = {"again": captured(sources, folder / "again", THREADS[0])}
+        for count in track(THREADS[1:], "threads", transient=True):
+            made[f"{count} threads"] = captured(sources, folder / f"threads-{count}", count)
+        for count in track(WORKERS, "workers", transient=True):
+            made[f"{count} workers"] = by_workers(sources, folder / f"workers-{count}", count)
         table = (first / "table.csv").read_bytes()
         unlike = [title for title, place in made.items() if (place / "table.csv").read_bytes() != table]
-        differences = {title: apart(first, place) for title, place in made.items() if place != first}
+        differences = {title: apart(first, place) for title, place in made.items()}
     threads = [differences[f"{count} threads"] for count in THREADS[1:]]
     workers = [differences[f"{count} workers"] for count in WORKERS]
     rows = (
         Row("a second run's table: bytes equal (0) or not (1)", float("again" in unlike), "", "<= 0", None),
-        Row(
-            f"greatest difference of any number, {'/'.join(map(str, THREADS))} threads",
-            max(threads),
-            "",
-            "<= 1e-6",
-            None,
-        ),
-        Row(
-            f"greatest difference of any number, {'/'.join(map(str, WORKERS))} workers",
-            max(workers),
-            "",
-            "<= 1e-6",
-            None,
-        ),
+        Row(f"greatest difference of any number, {_listed(THREADS)} threads", max(threads), "", "<= 1e-6", None),
+        Row(f"greatest difference of any number, {_listed(WORKERS)} workers", max(workers), "", "<= 1e-6", None),
         Row("tables that are not equal byte by byte", float(len(unlike)), f"of {len(made)}"),
         Row("size of the table", len(table) / 1000, "kB"),
     )
     notes = (
-        f"{len(photos)} photos and {CLIP} captured to one CSV with landmarks and to NPZ takes, {len(made)} times. "
+        f"{len(photos)} photos and {CLIP} captured to one CSV with landmarks and to NPZ takes, {len(made) + 1} times. "
         "Numbers are compared as the takes hold them: weights, rotations, metres, pixels.",
-        "Threads of a network are set beyond what capture would start here (`MOST_THREADS`, the cores there are).",
+        "Every network has so many threads; capture itself would start fewer, and on this machine perhaps could not.",
         *((f"Unlike: {', '.join(unlike)}.",) if unlike else ()),
     )
     publish(Report("Same bits", command(data, limit), rows, notes), ledger)
