@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from connections import python_path
 from portraits import write_clip
 
 SRC = Path(__file__).parents[1] / "src"
@@ -33,7 +34,7 @@ def highest(folder: Path, count: int) -> float:
     clip = write_clip(folder / "clip.mp4", count)
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(clip), str(folder)],
-        env={**os.environ, "PYTHONPATH": str(SRC), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": python_path(SRC), "OMP_NUM_THREADS": "1"},
         capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from connections import python_path
 from portraits import contents, placed, write_clip, write_photo
 
 from mien.formats.registry import load
@@ -24,7 +25,7 @@ def started(folder: Path, place: str) -> subprocess.Popen[bytes]:
     words = ["in", "-o", f"{place}/all.csv", "-o", f"{place}/{{name}}.npz", "--overlay", f"{place}/{{name}}-o"]
     words += ["-o", f"{place}/all.parquet", "--summary", f"{place}/{{name}}-s", "--report", f"{place}/list"]
     line = [sys.executable, "-c", PROGRAM, "capture", *words, "--workers", "2", "--journal", f"{place}-j"]
-    environment = {**os.environ, "PYTHONPATH": str(SRC)}
+    environment = {**os.environ, "PYTHONPATH": python_path(SRC)}
     return subprocess.Popen(line, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from connections import python_path
 from portraits import contents, write_clip, write_photo
 
 from mien.cli import capture as capture_module
@@ -35,7 +36,7 @@ def own_handler() -> Iterator[None]:
 
 
 def started(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(SRC), "OMP_NUM_THREADS": "1", "TERM": "dumb"}
+    environment = {**os.environ, "PYTHONPATH": python_path(SRC), "OMP_NUM_THREADS": "1", "TERM": "dumb"}
     environment |= options.pop("environment", {})
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", PROGRAM, *arguments],

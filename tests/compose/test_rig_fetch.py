@@ -1,14 +1,14 @@
-import gzip
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from made_ict import files_of_model, layout_of, made_ict
+from served import Answer, Server, cut_off, failures, gzipped, plain, redirect, running
 
-from mien.compose import rig_fetch
+from mien.compose import fetching
 from mien.compose.rig_fetch import BASE, FILES, SHA256, fetch_ict
 from mien.core.errors import ModelError, OutputError
 from mien.rig.ict_files import DRIVERS, INDICES, NEUTRAL, PUBLISHED_IDENTITIES, read_ict
@@ -17,64 +17,11 @@ MODEL = made_ict(side=7)
 CONTENT = {name: text.encode() for name, text in files_of_model(MODEL).items()}
 SOME = FILES[: len(CONTENT)]
 
-Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
-
-
-def plain(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
-    handler.wfile.write(body)
-
-
-def gzipped(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-    assert handler.headers["Accept-Encoding"] == "gzip"
-    packed = gzip.compress(body)
-    handler.send_response(200)
-    handler.send_header("Content-Encoding", "gzip")
-    handler.send_header("Content-Length", str(len(packed)))
-    handler.end_headers()
-    handler.wfile.write(packed)
-
-
-class Server(ThreadingHTTPServer):
-    """Serves the model; single files may be answered otherwise."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.answers: dict[str, Answer] = {}
-        self.usual: Answer = plain
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    @property
-    def base(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/model/"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        name = self.path.rpartition("/")[2]
-        self.server.asked.append(name)
-        if name not in CONTENT:
-            self.send_error(404)
-        else:
-            self.server.answers.get(name, self.server.usual)(self, CONTENT[name])
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("no_proxy", "*")
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
+    with running(CONTENT, monkeypatch) as there:
+        yield there
 
 
 def fetch(server: Server, target: Path, overwrite: bool = False, known: dict[str, str] | None = None) -> list[str]:
@@ -129,98 +76,7 @@ def test_the_real_address_is_pinned() -> None:
         assert hashlib.sha256((sample / name).read_bytes()).hexdigest() == digest
 
 
-def status(code: int) -> Answer:
-    return lambda handler, body: handler.send_error(code)
-
-
-def cut_off(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
-    handler.wfile.write(body[:1000])
-
-
-def cut_gzip(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Encoding", "gzip")
-    handler.end_headers()
-    handler.wfile.write(gzip.compress(body)[:-20])
-
-
-def no_gzip(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Encoding", "gzip")
-    handler.end_headers()
-    handler.wfile.write(body)
-
-
-def says_huge(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(2**40))
-    handler.end_headers()
-
-
-def is_huge(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-    handler.send_response(200)
-    handler.end_headers()
-    try:
-        for _ in range(64):
-            handler.wfile.write(bytes(2**20))
-    except OSError:  # the reader has had enough
-        pass
-
-
-def bomb(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-    packed = gzip.compress(bytes(2**26))
-    assert len(packed) < 2**17
-    handler.send_response(200)
-    handler.send_header("Content-Encoding", "gzip")
-    handler.send_header("Content-Length", str(len(packed)))
-    handler.end_headers()
-    handler.wfile.write(packed)
-
-
-def nonsense(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-    handler.wfile.write(b"this is no HTTP\r\n\r\n")
-
-
-def bad_length(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", "many")
-    handler.end_headers()
-
-
-def hangs_up(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-    handler.connection.close()
-
-
-def redirect(to: str) -> Answer:
-    def answer(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-        handler.send_response(302)
-        handler.send_header("Location", to)
-        handler.send_header("Content-Length", "0")
-        handler.end_headers()
-
-    return answer
-
-
-NETWORK: list[tuple[Answer, str]] = [
-    (status(404), "the server answers 404"),
-    (status(500), "the server answers 500"),
-    (cut_off, "broke off after 1000 of"),
-    (cut_gzip, "broke off within a gzip stream"),
-    (no_gzip, "is no whole gzip stream"),
-    (says_huge, "is larger than 4 MiB"),
-    (is_huge, "is larger than 4 MiB"),
-    (bomb, "is larger than 4 MiB"),
-    (nonsense, "cannot be fetched"),
-    (bad_length, "cannot be fetched"),
-    (hangs_up, "cannot be fetched"),
-    (redirect("http://127.0.0.1:9/model/jawOpen.obj"), "redirects to http://127.0.0.1:9/model/jawOpen.obj"),
-    (redirect("http://elsewhere.invalid/jawOpen.obj"), "redirects to http://elsewhere.invalid/"),
-    (redirect("file:///etc/hostname"), "the server answers 302"),
-    (redirect("jawOpen.obj"), "the server answers 302"),  # for ever
-]
+NETWORK = failures("4 MiB", "http://127.0.0.1:9/model/jawOpen.obj")
 
 
 @pytest.mark.parametrize(("answer", "message"), NETWORK, ids=range(len(NETWORK)))
@@ -295,7 +151,7 @@ def test_an_installed_rig_is_replaced_only_when_asked(server: Server, target: Pa
 
 def test_a_server_that_is_not_there(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
-    with Server() as closed:
+    with Server({}) as closed:
         base = closed.base
     with pytest.raises(ModelError, match=r"cannot be fetched: .*\(try again"):
         fetch_ict(target, base=base)
@@ -303,7 +159,7 @@ def test_a_server_that_is_not_there(target: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_server_that_never_answers(server: Server, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rig_fetch, "_TIMEOUT", 0.2)
+    monkeypatch.setattr(fetching, "_TIMEOUT", 0.2)
     release = threading.Event()
 
     def silent(handler: BaseHTTPRequestHandler, body: bytes) -> None:

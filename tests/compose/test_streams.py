@@ -1,3 +1,4 @@
+import errno
 import socket
 import sys
 from collections.abc import Iterator
@@ -217,10 +218,21 @@ def test_a_host_that_does_not_resolve_is_a_mistake_of_usage(monkeypatch: pytest.
         Streams([Destination.parse("vmc://nowhere.invalid")])
 
 
-def test_an_address_without_a_way_to_it_is_a_mistake_of_usage(receiver: Receiver) -> None:
+def test_an_address_without_a_way_to_it_is_a_mistake_of_usage(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Offline(socket.socket):
+        """What a socket says where no network is."""
+
+        def connect(self, address: Any) -> None:
+            if address[0] == "192.0.2.1":
+                raise OSError(errno.ENETUNREACH, "Network is unreachable")
+            super().connect(address)
+
     opened = to(receiver, "vmc")
-    with pytest.raises(UsageError, match=r"E_HOST: no way to 255\.255\.255\.255: "):  # nobody may broadcast unasked
-        Streams([opened, Destination.parse("vmc://255.255.255.255")])
+    monkeypatch.setattr(socket, "socket", Offline)
+    with pytest.raises(UsageError, match=r"E_HOST: no way to 192\.0\.2\.1: Network is unreachable"):
+        Streams([opened, Destination.parse("vmc://192.0.2.1")])
 
 
 class Broken:

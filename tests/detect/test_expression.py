@@ -19,8 +19,9 @@ def head() -> ExpressionReader:
 def sight(mirrored: bool = False) -> Sight:
     """As capture sees her."""
     pixels = np.ascontiguousarray(astronaut()[:, ::-1] if mirrored else astronaut())
+    followed = Follower(finder(), reader(), 5, None).see(Frame(pixels))
     return max(
-        (one.sight for one in Follower(finder(), reader(), 5, None).see(Frame(pixels))),
+        (one.sight for one in followed if isinstance(one.sight, Sight)),
         key=lambda seen: float(np.ptp(seen.landmarks.points[:, 0])),
     )
 

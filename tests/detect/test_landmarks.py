@@ -21,7 +21,7 @@ def sight(pixels: Array, there: Array = STILL) -> Sight:
     """As capture sees her face in a picture; `there` [2, 3] leads to it from `astronaut()`."""
     followed = Follower(finder(), reader(), 5, None).see(Frame(pixels))
     expected = apply_affine(there, MIDDLE)
-    sights = [one.sight for one in followed]
+    sights = [one.sight for one in followed if isinstance(one.sight, Sight)]
     return min(sights, key=lambda seen: float(np.linalg.norm(seen.landmarks.points[:, :2].mean(0) - expected)))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
+from connections import python_path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made import made_capture
@@ -154,4 +155,5 @@ def test_without_pyarrow_it_says_what_to_install(tmp_path: Path, monkeypatch: py
 def test_the_registry_does_not_import_pyarrow() -> None:
     code = "import sys, mien.formats.registry; sys.exit('pyarrow' in sys.modules)"
     source = str(Path(__file__).parents[2] / "src")
-    assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": source}, check=False).returncode == 0
+    run = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": python_path(source)}, check=False)
+    assert run.returncode == 0

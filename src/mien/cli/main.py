@@ -23,7 +23,7 @@ from mien.cli.data import render_pack
 from mien.cli.data_pack import pack_pictures
 from mien.cli.edit import edit
 from mien.cli.evaluate import evaluate_expression
-from mien.cli.models import list_models, show_model, verify_models
+from mien.cli.models import add_file, fetch_file, list_models, show_model, verify_models
 from mien.cli.rig_pictures import show_channel, show_sheet
 from mien.cli.rig_vrm import write_vrm
 from mien.cli.rigs import fetch_rig, import_rig, list_rigs
@@ -40,6 +40,8 @@ _models = tyro.extras.SubcommandApp()
 _models.command(name="list", is_default=True)(list_models)
 _models.command(name="show")(show_model)
 _models.command(name="verify")(verify_models)
+_models.command(name="add")(add_file)
+_models.command(name="fetch")(fetch_file)
 
 _rigs = tyro.extras.SubcommandApp()
 _rigs.command(name="list", is_default=True)(list_rigs)
@@ -63,7 +65,9 @@ _app.command(name="convert")(convert)
 _app.command(name="animate")(animate)
 _app.command(name="edit")(edit)
 _app.command(name="verify")(verify)
-_app.command(_models, name="models", help="The networks and tables that ship: list, show, verify.")
+_app.command(
+    _models, name="models", help="The networks and tables that ship, and others: list, show, verify, add, fetch."
+)
 _app.command(_rigs, name="rigs", help="3D faces to drive: list, import, fetch, show, sheet, vrm.")
 _app.command(_data, name="data", help="Training packs that mien makes itself.")
 _app.command(name="train")(train)

@@ -74,7 +74,7 @@ def _import_ict(path: Path, target: Path, overwrite: bool) -> None:
 def fetch_rig(kind: tyro.conf.Positional[Literal["ict"]], overwrite: bool = False) -> int:
     """Downloads a rig from its project's page, checks it against the release mien was tested with, and installs it.
 
-    The only command of mien that downloads anything.
+    Beside `mien models fetch` the only command of mien that downloads anything.
 
     Args:
         kind: which rig.

@@ -22,6 +22,7 @@ from mien.formats.files import make_folder, replacing
 from mien.formats.leftovers import sweep
 from mien.pipelines.capture import CaptureOptions
 from mien.runtime.session import available_cores
+from mien.weights.brought import brought_card
 from mien.weights.catalog import cards
 from mien.weights.store import verify
 
@@ -135,7 +136,8 @@ def _terms(batch: BatchOptions, options: CaptureOptions) -> Terms:
     said.append(("report_pictures", str(batch.report_pictures)))
     if any(FOLDER in path.parts for path in batch.files):
         said.append(("folder", str(batch.base)))
-    return Terms(tuple(said), tuple((card.name, card.sha256) for card in cards()))
+    used = cards() if options.landmarker == "mien" else (*cards(), brought_card(options.landmarker))
+    return Terms(tuple(said), tuple((card.name, card.sha256) for card in used))
 
 
 class _Batch:

@@ -1,21 +1,16 @@
-"""Getting the ICT rig from its project, on the user's explicit command: the one place where mien downloads anything.
+"""Getting the ICT rig from its project, on the user's explicit command.
 
-Every file comes from one commit of one host; a redirect elsewhere is refused. Files that came whole are kept beside the
+Every file comes from one commit of one host. Files that came whole are kept beside the
 target until all are there, so that a broken fetch goes on where it stopped. What they hold must be, number by number,
 what mien was tested with; anything else is thrown away.
 """
 
 import hashlib
 import shutil
-import zlib
 from collections.abc import Callable, Sequence
-from http.client import HTTPException
 from pathlib import Path
-from typing import IO, Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
+from mien.compose.fetching import Fetcher
 from mien.core.errors import InputError, ModelError, OutputExists
 from mien.formats.files import make_folder, replacing
 from mien.rig.ict_files import (
@@ -51,7 +46,6 @@ SHA256 = {
 """Files known byte for byte: a wrong release is found out at once. The numbers of all are checked at the end."""
 
 _FILE_LIMIT = 2**22
-_TIMEOUT = 30.0
 _AGAIN = "try again: what has come already is kept"
 _NOTHING = "nothing was installed; get the model by hand and use `mien rigs import ict PATH`"
 
@@ -87,11 +81,11 @@ def fetch_ict(
         raise OutputExists(target, "E_EXISTS", "the file exists already", "--overwrite replaces it")
     folder = target.parent / f".{target.stem}-fetch-{hashlib.sha256(base.encode()).hexdigest()[:8]}"
     make_folder(folder)
-    opener = build_opener(_SameHost(base))
+    fetcher = Fetcher(base, _FILE_LIMIT, _AGAIN, _NOTHING)
     for name in files:
         step(name)
         if not (folder / name).exists():
-            data = _download(opener, base + name)
+            data = fetcher.get(base + name)
             if name in known and hashlib.sha256(data).hexdigest() != known[name]:
                 raise ModelError(base + name, "E_FETCH", "SHA-256 is not that of the release", _NOTHING)
             with replacing(folder / name, overwrite=True) as part:
@@ -109,59 +103,3 @@ def fetch_ict(
     write_ict(model, target, overwrite)
     shutil.rmtree(folder)
     return model
-
-
-class _SameHost(HTTPRedirectHandler):
-    """Follows a redirect only to where the user was told that the files come from."""
-
-    def __init__(self, base: str) -> None:
-        self._origin = urlsplit(base)[:2]
-
-    def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> Request | None:
-        """The request that follows. Raises `ModelError` when it leads elsewhere."""
-        if urlsplit(newurl)[:2] != self._origin:
-            fp.close()
-            raise ModelError(req.full_url, "E_FETCH", f"redirects to {newurl}, another host", _NOTHING)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _download(opener: OpenerDirector, address: str) -> bytes:
-    """The content of one file, whole, and never more than `_FILE_LIMIT` of it."""
-    request = Request(address, headers={"User-Agent": "mien", "Accept-Encoding": "gzip"})
-    try:
-        with opener.open(request, timeout=_TIMEOUT) as response:
-            length = response.headers.get("Content-Length")
-            if length is not None and int(length) > _FILE_LIMIT:
-                raise _too_large(address)
-            body: bytes = response.read(_FILE_LIMIT + 1)
-            if length is not None and len(body) < int(length):
-                raise ModelError(address, "E_FETCH", f"broke off after {len(body)} of {length} bytes", _AGAIN)
-            if response.headers.get("Content-Encoding", "").lower() == "gzip":
-                body = _unpacked(address, body)
-    except HTTPError as error:
-        error.close()  # it is the answer, too, and holds the connection
-        raise ModelError(address, "E_FETCH", f"the server answers {error.code} {error.reason}", _AGAIN) from error
-    except (URLError, HTTPException, OSError, ValueError) as error:
-        reason = error.reason if isinstance(error, URLError) else error
-        raise ModelError(address, "E_FETCH", f"cannot be fetched: {reason or type(error).__name__}", _AGAIN) from error
-    if len(body) > _FILE_LIMIT:
-        raise _too_large(address)
-    return body
-
-
-def _unpacked(address: str, body: bytes) -> bytes:
-    """What a gzip body holds, and at most one byte more than is allowed."""
-    stream = zlib.decompressobj(wbits=31)
-    try:
-        data = stream.decompress(body, _FILE_LIMIT + 1)
-    except zlib.error as error:
-        raise ModelError(address, "E_FETCH", f"is no whole gzip stream: {error}", _AGAIN) from error
-    if not stream.eof and len(data) <= _FILE_LIMIT:
-        raise ModelError(address, "E_FETCH", "broke off within a gzip stream", _AGAIN)
-    return data
-
-
-def _too_large(address: str) -> ModelError:
-    return ModelError(address, "E_FETCH", f"is larger than {_FILE_LIMIT >> 20} MiB", _NOTHING)

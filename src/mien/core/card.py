@@ -34,6 +34,7 @@ class ModelCard:
         data: what it was trained on, with licences, and what that means.
         weakness: where it is known to be weak.
         figures: what was measured.
+        address: where its makers publish it, of weights that do not come with mien; else None.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ModelCard:
     data: str
     weakness: str
     figures: tuple[Figure, ...] = field(default=())
+    address: str | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):

@@ -8,17 +8,13 @@ from mien.core.arrays import Array
 from mien.core.face import Detection
 from mien.core.geometry import bounds, box_overlap
 from mien.core.image import Frame
-from mien.detect.faces import FaceFinder
-from mien.detect.landmarks import SIDE, LandmarkReader, Sight
-from mien.imaging.warp import detection_square, face_square
+from mien.detect.landmarker import FindsFaces, ReadsPoints, Seen
 
 GLANCES = 3
 """Looks for further faces that are but glances between two thorough ones, while some face is followed."""
 
 _SAME = 0.35
 _REMEMBERED = 3.0
-# No validation face scores below .99; what lies between is a face upside down, or none.
-_TRUSTED_TO_START = 0.8
 _TRUSTED_TO_STAY = 0.5
 
 
@@ -27,7 +23,7 @@ class Followed:
     """One face in one frame: its number and what was seen of it."""
 
     face: int
-    sight: Sight
+    sight: Seen
 
 
 class Follower:
@@ -44,8 +40,8 @@ class Follower:
 
     def __init__(
         self,
-        finder: FaceFinder,
-        reader: LandmarkReader,
+        finder: FindsFaces,
+        reader: ReadsPoints,
         most: int,
         look_again: float | None,
         least_size: float = 0.0,
@@ -60,10 +56,10 @@ class Follower:
 
     def see(self, frame: Frame) -> list[Followed]:
         """The faces of the next frame, by number."""
-        seen: dict[int, Sight] = {}
+        seen: dict[int, Seen] = {}
         self._gone = {face: lost for face, lost in self._gone.items() if frame.time - lost[0] <= _REMEMBERED}
         for face, points in self._points.items():
-            sight = self._reader.read(frame, face_square(points, SIDE))
+            sight = self._reader.follow(frame, points)
             box = bounds(sight.landmarks.points)
             if sight.landmarks.score >= _TRUSTED_TO_STAY and not _covers(box, seen):
                 seen[face] = sight
@@ -82,7 +78,7 @@ class Follower:
         due = self._look_again is not None and frame.time - self._looked >= self._look_again
         return due and followed < self._most
 
-    def _meet(self, frame: Frame, seen: dict[int, Sight], glance: bool) -> None:
+    def _meet(self, frame: Frame, seen: dict[int, Seen], glance: bool) -> None:
         """Adds to `seen` the faces that the finder finds and the landmark network confirms, largest first."""
         for detection in self._finder.find(frame, glance):
             if len(seen) >= self._most:
@@ -93,15 +89,13 @@ class Follower:
             if sight is not None and not _covers(bounds(sight.landmarks.points), seen):
                 seen[self._number(bounds(sight.landmarks.points))] = sight
 
-    def _confirm(self, frame: Frame, detection: Detection) -> Sight | None:
-        """The face's points, read twice: the finder's square is coarse, the first reading's is exact."""
-        first = self._reader.read(frame, detection_square(detection.box, detection.points, SIDE))
-        if first.landmarks.score < _TRUSTED_TO_STAY / 2:
+    def _confirm(self, frame: Frame, detection: Detection) -> Seen | None:
+        """The face's points, if the reader agrees that there is a face, and it is large enough."""
+        sight = self._reader.meet(frame, detection)
+        if sight is None:
             return None
-        second = self._reader.read(frame, face_square(first.landmarks.points, SIDE))
-        box = bounds(second.landmarks.points)
-        large = float((box[2:] - box[:2]).max()) >= self._least_size
-        return second if large and second.landmarks.score >= _TRUSTED_TO_START else None
+        box = bounds(sight.landmarks.points)
+        return sight if float((box[2:] - box[:2]).max()) >= self._least_size else None
 
     def _number(self, box: Array) -> int:
         """The number of a face that was lost hereabouts a moment ago, or the next one."""
@@ -113,7 +107,7 @@ class Follower:
         return self._numbered - 1
 
 
-def _covers(box: Array, seen: dict[int, Sight]) -> bool:
+def _covers(box: Array, seen: dict[int, Seen]) -> bool:
     """Whether `box` shows a face that is already seen."""
     boxes = [bounds(sight.landmarks.points) for sight in seen.values()]
     return bool(boxes) and float(box_overlap(box, np.array(boxes)).max()) >= _SAME

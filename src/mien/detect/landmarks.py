@@ -6,15 +6,19 @@ from typing import Self
 import numpy as np
 
 from mien.core.arrays import Array
-from mien.core.face import Landmarks
+from mien.core.face import Detection, Landmarks
 from mien.core.geometry import apply_affine
 from mien.core.image import Frame
-from mien.imaging.warp import cut
+from mien.imaging.warp import cut, detection_square, face_square
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
 SIDE = 128
 """Pixels along the side of the cut that the network reads."""
+
+# No validation face scores below .99; what lies between is a face upside down, or none.
+_TRUSTED_TO_START = 0.8
+_WORTH_A_SECOND_LOOK = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +84,18 @@ class LandmarkReader:
         in_frame = apply_affine(to_frame, points[0].astype(np.float64))
         sight = Sight(Landmarks(in_frame, score), crop.pixels, to_frame, points[0], features[0])
         return sight if self._refiner is None else self._refiner.refine(sight)
+
+    def follow(self, frame: Frame, points: Array) -> Sight:
+        """What lies where a face had its points [478, 3] a moment ago."""
+        return self.read(frame, face_square(points, SIDE))
+
+    def meet(self, frame: Frame, detection: Detection) -> Sight | None:
+        """The face that was found there, read twice: the finder's square is coarse, the first reading's is exact.
+
+        None when it is no face after all.
+        """
+        first = self.read(frame, detection_square(detection.box, detection.points, SIDE))
+        if first.landmarks.score < _WORTH_A_SECOND_LOOK:
+            return None
+        second = self.follow(frame, first.landmarks.points)
+        return second if second.landmarks.score >= _TRUSTED_TO_START else None

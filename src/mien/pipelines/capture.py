@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self
+from pathlib import Path
+from typing import Literal, Self
 
 import numpy as np
 
@@ -26,18 +27,17 @@ from mien.core.face import (
 )
 from mien.core.geometry import Camera, bounds
 from mien.core.image import Frame
-from mien.detect.expression import ExpressionReader
-from mien.detect.faces import FaceFinder
 from mien.detect.follow import Followed, Follower
-from mien.detect.landmarks import LandmarkReader, PointRefiner
+from mien.detect.landmarker import Landmarker
+from mien.detect.peer import peer_landmarker
 from mien.detect.pose import fit_head, gaze_from, head_pose
 from mien.detect.shape import mean_face
 from mien.formats.bare import MAX_PIXELS
 from mien.metrics import inter_ocular_distance
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter, TakeFitter
-from mien.runtime.session import MOST_THREADS, OnnxSession
-from mien.weights.catalog import card
+from mien.runtime.session import MOST_THREADS
+from mien.weights.brought import brought_card, read_brought
 
 AHEAD = 3
 """Frames: enough that neither core waits for the other when the whole picture is searched."""
@@ -103,6 +103,11 @@ class CaptureOptions:
     """The most pixels, width times height, that a photo or a frame may have."""
     allow_damaged: bool = False
     """Read a JPEG that is cut or damaged as far as it goes; that it, or a video, is damaged is then no failure."""
+    landmarker: Literal["mien", "mediapipe"] = "mien"
+    """Whose networks read faces. MediaPipe's are brought by `mien models fetch mediapipe`, or are in a file that you
+    name, and need the extra `mediapipe`; on a photo they read what MediaPipe's own program reads."""
+    landmarker_file: Path | None = None
+    """The file of MediaPipe's networks, face_landmarker.task; by default the one that `mien models` has installed."""
 
     def __post_init__(self) -> None:
         checks = (
@@ -117,6 +122,8 @@ class CaptureOptions:
             if not good:
                 flag = "--" + name.replace("_", "-")
                 raise UsageError(flag, "E_USAGE", f"{getattr(self, name)} is out of range", f"allowed: {allowed}")
+        if self.landmarker_file is not None and self.landmarker == "mien":
+            raise UsageError("--landmarker-file", "E_USAGE", "mien's own come with it", "add --landmarker mediapipe")
 
 
 class Capturer:
@@ -133,10 +140,7 @@ class Capturer:
     def __init__(self, options: CaptureOptions = CaptureOptions(), threads: int = MOST_THREADS) -> None:
         self.options = options
         self.shape = mean_face()
-        self._finder = FaceFinder(OnnxSession(card("finder"), threads=threads), options.least_score)
-        self._reader = LandmarkReader(OnnxSession(card("landmarks-8bit")))
-        self._refiner = PointRefiner(OnnxSession(card("refiner")))
-        self._expression = ExpressionReader.shipped()
+        self._landmarker = _landmarker(options, threads)
         self._fitter = Fitter(compact_model(), self.shape.steadiness) if options.fit else None
 
     def stream(self, frames: Iterable[Frame], ahead: int = AHEAD) -> Iterator[tuple[Frame, list[FaceReading]]]:
@@ -166,7 +170,8 @@ class Capturer:
         choice = self.options.face
         most = min(choice.most or self.options.max_faces, self.options.max_faces)
         again = None if choice.largest else self.options.look_again
-        follower = Follower(self._finder, self._reader, most, again, self.options.least_size)
+        finder, reader = self._landmarker.finder, self._landmarker.reader
+        follower = Follower(finder, reader, most, again, self.options.least_size)
         camera: Camera | None = None
         people: dict[int, TakeFitter] = {}
         for frame in frames:
@@ -184,7 +189,7 @@ class Capturer:
         return [self._explained(self._read(frame, one, camera), people) for one in followed]
 
     def _read(self, frame: Frame, followed: Followed, camera: Camera) -> FaceReading:
-        expression, sight = self._expression.read(self._refiner.refine(followed.sight))
+        expression, sight = self._landmarker.expression.read(followed.sight)
         points = sight.landmarks.points
         head = fit_head(points, self.shape)
         pose = head_pose(head, camera)
@@ -202,6 +207,14 @@ class Capturer:
         state = replace(reading.state, expression=Expression(fit.weights, ARKIT))
         trust = reading.quality * explained(fit.residual)
         return replace(reading, state=state, quality=trust, identity=Identity(person.shape))
+
+
+def _landmarker(options: CaptureOptions, threads: int) -> Landmarker:
+    """Whoever is to read."""
+    if options.landmarker == "mien":
+        return Landmarker.shipped(options.least_score, threads)
+    content = read_brought(brought_card(options.landmarker), options.landmarker_file)
+    return peer_landmarker(content, options.least_score)
 
 
 def _read_out(

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from mien.core.arrays import Array
 from mien.core.card import ModelCard
 from mien.core.errors import ModelError
+from mien.runtime.engine import engine
 from mien.weights.store import read_weights
 
 MOST_THREADS = 2
@@ -29,6 +29,7 @@ class OnnxSession:
     """
 
     def __init__(self, card: ModelCard, folder: Path | None = None, threads: int = 1) -> None:
+        onnxruntime = engine()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = min(threads, MOST_THREADS, available_cores())
         options.inter_op_num_threads = 1

@@ -8,13 +8,10 @@ convolution keep their precision, for it is there that points are lost; so do th
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from torch import Generator
 
 from mien.core.arrays import Array
@@ -25,6 +22,7 @@ from mien.data.packs import read_photos
 from mien.data.tiles import cut_tiles
 from mien.metrics import inter_ocular_distance
 from mien.nets.landmarks import SIDE
+from mien.runtime.engine import engine, quantisation
 from mien.train.export import Story, halved, quiet, write_story
 from mien.train.seen import thinned
 from mien.train.tables import SOURCES, TEACHER, Table
@@ -46,30 +44,31 @@ def in_eight_bits(network: bytes, pictures: Sequence[Array]) -> bytes:
         network: the file's content; one input.
         pictures: what it sees, as its input wants it; ranges are taken from these.
     """
+    runtime, tools = engine(), quantisation()
     with tempfile.TemporaryDirectory() as name, quiet("root"):
         plain, quick = Path(name) / "plain.onnx", Path(name) / "quick.onnx"
-        options = onnxruntime.SessionOptions()
+        options = runtime.SessionOptions()
         options.log_severity_level = 3
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(plain)
-        session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+        session = runtime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
         convolutions = [node.name for node in onnx.load(plain).graph.node if node.op_type == "Conv"]
-        quantize_static(
+        tools.quantize_static(
             plain,
             quick,
             _Pictures(session.get_inputs()[0].name, pictures),
-            quant_format=QuantFormat.QDQ,
+            quant_format=tools.QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
             nodes_to_exclude=[convolutions[0], convolutions[-1]],
             per_channel=True,
             reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
+            activation_type=tools.QuantType.QUInt8,
+            weight_type=tools.QuantType.QInt8,
         )
         return bytes(halved(onnx.load(quick)).SerializeToString())
 
 
-class _Pictures(CalibrationDataReader):  # type: ignore[misc]
+class _Pictures:
     """Pictures one by one."""
 
     def __init__(self, name: str, pictures: Sequence[Array]) -> None:
@@ -98,9 +97,10 @@ def _views(data: Path, split: str) -> list[Array]:
 
 def _points(network: bytes, pictures: Sequence[Array]) -> Array:
     """[N, 478, 3] pixels of the views."""
-    options = onnxruntime.SessionOptions()
+    runtime = engine()
+    options = runtime.SessionOptions()
     options.log_severity_level = 3
-    session: Any = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+    session = runtime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return np.concatenate([session.run(["points"], {name: picture})[0] for picture in pictures])
 

@@ -16,7 +16,6 @@ import numpy as np
 import onnx
 import onnx.helper
 import onnx.numpy_helper
-import onnxruntime
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -24,6 +23,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from mien.core.arrays import Array
 from mien.core.card import Figure, ModelCard
 from mien.core.errors import ModelError
+from mien.runtime.engine import engine
 from mien.train.loop import TrainOptions
 from mien.weights.catalog import card, write_card
 from mien.weights.store import read_weights
@@ -176,6 +176,7 @@ def as_shipped(network: Network, name: str) -> Network:
 
 def parity(network: nn.Module, signature: Signature, weights: bytes) -> float:
     """Greatest difference of torch and ONNX over ten random inputs, in parts of each output's greatest value."""
+    onnxruntime = engine()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])

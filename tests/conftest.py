@@ -1,0 +1,58 @@
+"""What all tests stand under: no connection leaves this computer, and whoever tries to open one fails its test."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+
+import pytest
+from connections import FOLDER, RECORD, attempts, refuse
+
+if TYPE_CHECKING:
+    from mien.data.packs import FacesPack, ScenesPack
+
+# Before any test module is imported, for importing could connect, too. A run within a run keeps the outer one's record.
+_PLACE = Path(mkdtemp(prefix="mien-tests-"))
+os.environ.setdefault(RECORD, str(_PLACE / "attempts"))
+os.environ["PYTHONPATH"] = os.pathsep.join([FOLDER, *filter(None, [os.environ.get("PYTHONPATH")])])
+# Tests that import ONNX Runtime by themselves must silence it by themselves; mien does so for whoever uses mien.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+refuse()
+
+
+@pytest.fixture(autouse=True)
+def _no_connections() -> Iterator[None]:
+    before = len(attempts())
+    yield
+    tried = attempts()[before:]
+    assert not tried, f"tried to leave this computer: {'; '.join(tried)}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says how often something tried."""
+    terminalreporter.write_line(f"connections that would have left this computer: {len(attempts())}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Attempts outside any test, while modules were imported or after the last one, fail the whole."""
+    if attempts() and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure() -> None:
+    """The record of this run is nobody else's."""
+    shutil.rmtree(_PLACE, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def packs(tmp_path_factory: pytest.TempPathFactory) -> "tuple[list[FacesPack], ScenesPack]":
+    """Drawn packs that tests share."""
+    from made_packs import make_packs
+
+    from mien.data.packs import read_folder
+
+    faces, scenes = read_folder(make_packs(tmp_path_factory.mktemp("packs")))
+    assert scenes is not None
+    return faces, scenes

@@ -1,0 +1,5 @@
+"""Python imports this in every process that tests start, by way of PYTHONPATH."""
+
+from connections import refuse
+
+refuse()
