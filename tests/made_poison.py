@@ -1,4 +1,4 @@
-"""Workers that some sources kill, hang or confuse: what `mien.compose.workers` runs in tests, found by its children."""
+"""A reader that some sources kill, hang or confuse: what workers of batches run in tests, found by their processes."""
 
 import os
 import signal
@@ -15,8 +15,17 @@ from mien.formats.tables import header
 from mien.pipelines.capture import CaptureOptions
 
 
-def capture(task: Task, batch: BatchOptions, options: CaptureOptions) -> Done:
-    """No network is loaded: what happens stands in the name of the source."""
+class Reader:
+    """Loads no network: what happens stands in the name of the source."""
+
+    def __init__(self, batch: BatchOptions, options: CaptureOptions) -> None:
+        pass
+
+    def __call__(self, task: Task) -> Done:
+        return _read(task)
+
+
+def _read(task: Task) -> Done:
     name = task.path.name
     if "poison" in name or ("hiccup" in name and _first_time(task.path)):
         os.kill(os.getpid(), signal.SIGSEGV)

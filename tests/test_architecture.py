@@ -28,7 +28,7 @@ LEVEL = {room: height for height, rooms in enumerate(LADDER) for room in rooms}
 FRONT_DOORS = {"__main__"}
 """Modules beside `__init__` that stand outside the ladder: nothing imports them, they may import everything."""
 MAY_IMPORT_ON_DEMAND = {"cli", "web"}
-OPTIONAL = {"pillow_heif", "pyarrow", "safetensors"}
+OPTIONAL = {"pillow_heif", "pyarrow", "ray", "safetensors"}
 """Packages of the extras: the module that needs one imports it when it is needed, and says which extra is missing."""
 STRANGERS_WITHIN = {"pipelines"}
 """Rooms whose modules do not know each other: one verb a file."""

@@ -12,9 +12,12 @@ from typing import Self
 from mien.compose.done import Done, Status, Steps, record_line
 from mien.compose.items import shared_tables
 from mien.compose.journal import Journal, Terms, content_of
+from mien.compose.local_workers import LocalCrew
 from mien.compose.outputs import BatchOptions, check_outputs, own_targets
+from mien.compose.ray_link import RayAddress
+from mien.compose.ray_workers import RayCrew
 from mien.compose.sinks import join_tables
-from mien.compose.workers import DIED, Crew, Task
+from mien.compose.workers import DIED, Crew, Plan, SourceReader, Task
 from mien.core.errors import InputError, MienError, NothingMatched, UsageError
 from mien.formats.files import make_folder, replacing
 from mien.formats.leftovers import sweep
@@ -66,6 +69,9 @@ class RunOptions:
     """Stop when more sources than this have failed: a number, or a share of all as 1%."""
     time_limit: float | None = None
     """Seconds after which a source is given up."""
+    ray: RayAddress | None = None
+    """Spread the work by Ray (extra `batch`): over a running cluster, which HOST:PORT names and `auto` finds, whose
+    machines see sources and results under the same paths; or over this machine alone (`local`)."""
 
     def __post_init__(self) -> None:
         checks = (
@@ -154,13 +160,13 @@ class _Batch:
         """Reads what is not done yet, and puts the shared tables together."""
         todo = self._take_over()
         targets = self._check()
-        for folder in dict.fromkeys(target.parent for target in targets):
+        folders = tuple(dict.fromkeys((self._journal.rows, *(target.parent for target in targets))))
+        for folder in folders:
             make_folder(folder)
-        folders = {self._journal.rows, *(target.parent for target in targets)}
         sweep(folders)
         try:
             if todo and not self._exhausted():
-                self._read(todo)
+                self._read(todo, folders)
         finally:  # workers that were stopped have no time to tidy up
             sweep(folders)
         for path in self._sources:
@@ -191,11 +197,17 @@ class _Batch:
 
         return check_outputs(self._batch.outputs, self._batch.overlay, self._sources, self._batch.overwrite, ours)
 
-    def _read(self, todo: Sequence[Path]) -> None:
+    def _crew(self, most: int, folders: tuple[Path, ...]) -> Crew:
+        """Whoever reads up to `most` sources at a time."""
+        run, plan = self._run, Plan(self._batch, self._options, self._run.time_limit, folders, SourceReader)
+        if run.ray is not None:
+            return RayCrew(run.ray, run.workers, most, plan)
+        return LocalCrew(min(run.workers or available_cores(), most), plan)
+
+    def _read(self, todo: Sequence[Path], folders: tuple[Path, ...]) -> None:
         """Reads sources, those that killed their worker once more at the end."""
         again: list[Path] = []
-        workers = min(self._run.workers or available_cores(), len(todo))
-        with Crew(workers, self._batch, self._options, self._run.time_limit) as crew:
+        with self._crew(len(todo), folders) as crew:
             for alone in (False, True):
                 for done in crew.work(self._tasks(again if alone else todo), alone):
                     if done.error is not None and done.error.code == DIED:
