@@ -9,7 +9,7 @@ from pathlib import Path
 from mien.compose.done import Done
 from mien.compose.outputs import BatchOptions
 from mien.compose.workers import Task
-from mien.core.errors import OutputError
+from mien.core.errors import InputError, OutputError
 from mien.formats.files import sha256_of
 from mien.formats.tables import header
 from mien.pipelines.capture import CaptureOptions
@@ -22,13 +22,19 @@ class Reader:
         pass
 
     def __call__(self, task: Task) -> Done:
-        return _read(task)
+        try:
+            return _read(task)
+        except InputError as error:
+            return Done(task.path, error=error)
 
 
 def _read(task: Task) -> Done:
     name = task.path.name
     if "poison" in name or ("hiccup" in name and _first_time(task.path)):
         os.kill(os.getpid(), signal.SIGSEGV)
+    if name == "topples" or ("topples" in name and _first_time(task.path)):
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
     if "leaves" in name:
         os._exit(3)
     if "hangs" in name:

@@ -29,7 +29,6 @@ from mien.cli.terminal import say
 from mien.cli.train import train
 from mien.cli.verify import verify
 from mien.compose.batches import Allowance
-from mien.compose.ray_link import RayAddress
 from mien.core.errors import MienError
 from mien.formats.stream import Destination
 from mien.pipelines.capture import FaceChoice
@@ -74,9 +73,7 @@ INTERRUPTED, TERMINATED, OUR_BUG = 130, 143, 70
 _registry = tyro.constructors.ConstructorRegistry()
 
 
-def _one_word(
-    kind: type[FaceChoice] | type[Destination] | type[Change] | type[Allowance] | type[RayAddress], metavar: str
-) -> None:
+def _one_word(kind: type[FaceChoice] | type[Destination] | type[Change] | type[Allowance], metavar: str) -> None:
     """Makes one word of the command line a value of `kind` by its `parse`."""
 
     @_registry.primitive_rule
@@ -96,7 +93,6 @@ _one_word(FaceChoice, "all|largest|N")
 _one_word(Destination, "ADDRESS")
 _one_word(Change, "NAME=WEIGHT")
 _one_word(Allowance, "N|N%")
-_one_word(RayAddress, "local|auto|HOST:PORT")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -69,11 +69,13 @@ class RunOptions:
     """Stop when more sources than this have failed: a number, or a share of all as 1%."""
     time_limit: float | None = None
     """Seconds after which a source is given up."""
-    ray: RayAddress | None = None
+    ray: str | None = None
     """Spread the work by Ray (extra `batch`): over a running cluster, which HOST:PORT names and `auto` finds, whose
     machines see sources and results under the same paths; or over this machine alone (`local`)."""
 
     def __post_init__(self) -> None:
+        if self.ray is not None:
+            RayAddress.parse(self.ray)
         checks = (
             (self.workers is None or 1 <= self.workers <= 1024, "--workers", "is out of range", "allowed: 1 to 1024"),
             (self.time_limit is None or 0 < self.time_limit < 1e9, "--time-limit", "is out of range", "above 0 s"),
@@ -201,7 +203,7 @@ class _Batch:
         """Whoever reads up to `most` sources at a time."""
         run, plan = self._run, Plan(self._batch, self._options, self._run.time_limit, folders, SourceReader)
         if run.ray is not None:
-            return RayCrew(run.ray, run.workers, most, plan)
+            return RayCrew(RayAddress.parse(run.ray), run.workers, most, plan)
         return LocalCrew(min(run.workers or available_cores(), most), plan)
 
     def _read(self, todo: Sequence[Path], folders: tuple[Path, ...]) -> None:

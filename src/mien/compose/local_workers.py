@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from threading import Thread
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -118,6 +118,7 @@ class LocalCrew:
         self._size, self._plan = workers, plan
         self._workers: list[_Worker] = []
         self._stillborn = 0
+        self._stopped, self._starting = False, Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -135,7 +136,9 @@ class LocalCrew:
 
     def stop(self) -> None:
         """Ends all workers at once, whatever they are at. The one method that another thread may call during `work`."""
-        workers = tuple(self._workers)
+        self._stopped = True
+        with self._starting:  # what is being started is among them, and nothing more will be
+            workers = tuple(self._workers)
         for worker in workers:
             worker.kill()
         for worker in workers:
@@ -146,7 +149,7 @@ class LocalCrew:
         waiting = iter(tasks)
         ahead = next(waiting, None)  # at hand, so that no worker waits for us
         width = 1 if alone else self._size
-        while ahead is not None or any(worker.task for worker in self._workers):
+        while not self._stopped and (ahead is not None or any(worker.task for worker in self._workers)):
             if ahead is not None:
                 self._start(width)
             for worker in self._workers:
@@ -160,7 +163,9 @@ class LocalCrew:
 
     def _start(self, width: int) -> None:
         while len(self._workers) < width:
-            with _held_back():  # or an interruption might lose sight of the new process
+            with self._starting, _held_back():  # or an interruption might lose sight of the new process
+                if self._stopped:
+                    return
                 self._workers.append(_Worker(self._plan))
 
     def _speaking(self) -> list[_Worker]:

@@ -6,11 +6,13 @@ A Ray of our own listens on this machine's loopback alone, and tells nobody that
 import logging
 import os
 import re
+import secrets
 import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
@@ -61,7 +63,8 @@ def linked(address: RayAddress, processes: int) -> Iterator[Any]:
         StateError: E_RAY: there is no such cluster, or it is of other versions.
     """
     own = address.text == LOCAL
-    with _environment(_QUIET | _LOOPBACK if own else _QUIET):
+    guarded = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token()}
+    with _environment(_QUIET | _LOOPBACK | guarded if own else _QUIET):
         ray = _imported()
         if ray.is_initialized():
             yield ray
@@ -94,17 +97,27 @@ def _imported() -> Any:
 
 @contextmanager
 def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
-    """Variables that Ray and its processes read, until the block ends."""
-    before = {name: os.environ.get(name) for name in wanted}
+    """Variables that Ray and its processes read, until the block ends; what Ray itself adds goes with them."""
+    before = _of_ray()
     os.environ.update(wanted)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in _of_ray():
+            del os.environ[name]
+        os.environ.update(before)
+
+
+def _of_ray() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("RAY_") or name == "PYTHONBREAKPOINT"}
+
+
+@cache
+def _token() -> str:
+    """What lets a process into a Ray of our own, else anyone on this machine could run code by it. Ray remembers the
+    first that it meets, so there is one for a process; without any it would write one into the user's home.
+    """
+    return secrets.token_hex(32)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ without Ray. Sources, results and the journal's rows lie on a file system that a
 
 import os
 import platform
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -126,8 +127,13 @@ class RayCrew:
             said = self._ray.get(ready)
         except self._ray.exceptions.RayError as error:
             self._stillborn += 1
-            if self._stillborn > MOST_STILLBORN or isinstance(error, self._ray.exceptions.RayTaskError):
-                raise none_starts(str(error).strip().splitlines()[-1]) from error
+            # A machine's death may be borne, and another one tried; what cannot be loaded there stays so.
+            unfit = isinstance(error, self._ray.exceptions.RayTaskError) or getattr(error, "_actor_init_failed", False)
+            if unfit or self._stillborn > MOST_STILLBORN:
+                told = str(error)
+                where = re.search(r"\bip=([\w.:]+)", told)
+                cause = told.strip().splitlines()[-1] + (f" on {where[1]}" if where else "")
+                raise none_starts(cause, "every machine needs the same Python, Ray and mien") from error
             return
         if isinstance(said, MienError):
             raise said

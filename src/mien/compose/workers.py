@@ -137,9 +137,9 @@ def took_too_long(path: Path, limit: float) -> Done:
     return Done(path, error=InputError(path, TOO_LONG, f"took longer than {limit:g} s", "--time-limit allows more"))
 
 
-def none_starts(cause: str) -> StateError:
+def none_starts(cause: str, remedy: str = "try fewer --workers") -> StateError:
     """What ends a batch that gets no worker."""
-    return StateError("mien capture", NO_WORKERS, f"no worker starts: {cause}", "try fewer --workers")
+    return StateError("mien capture", NO_WORKERS, f"no worker starts: {cause}", remedy)
 
 
 def fault_of(error: Exception) -> Fault:
