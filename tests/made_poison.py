@@ -9,8 +9,9 @@ from pathlib import Path
 from mien.compose.done import Done
 from mien.compose.outputs import BatchOptions
 from mien.compose.workers import Task
-from mien.core.errors import InputError, OutputError
+from mien.core.errors import InputError, ModelError, OutputError
 from mien.formats.files import sha256_of
+from mien.formats.photo_notes import Note
 from mien.formats.tables import header
 from mien.pipelines.capture import CaptureOptions
 
@@ -26,6 +27,37 @@ class Reader:
             return _read(task)
         except InputError as error:
             return Done(task.path, error=error)
+
+
+class Stillborn:
+    """Dies before it is ready."""
+
+    def __init__(self, batch: BatchOptions, options: CaptureOptions) -> None:
+        os._exit(5)
+
+    def __call__(self, task: Task) -> Done:
+        return Done(task.path)
+
+
+class Faulty(Stillborn):
+    """Meets a fault of ours before it is ready."""
+
+    def __init__(self, batch: BatchOptions, options: CaptureOptions) -> None:
+        raise RuntimeError("an unforeseen turn")
+
+
+class Unfit(Stillborn):
+    """Finds its weights missing."""
+
+    def __init__(self, batch: BatchOptions, options: CaptureOptions) -> None:
+        raise ModelError("finder.onnx", "E_MODEL", "is missing")
+
+
+class Talkative(Reader):
+    """Answers at such length that the answer does not fit into a pipe at once."""
+
+    def __call__(self, task: Task) -> Done:
+        return Done(task.path, notes=(Note("long", "x" * 1_000_000),))
 
 
 def _read(task: Task) -> Done:

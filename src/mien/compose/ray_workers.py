@@ -7,6 +7,7 @@ without Ray. Sources, results and the journal's rows lie on a file system that a
 import os
 import platform
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -167,6 +168,9 @@ class Seat:
     """
 
     def __init__(self, plan: Plan, folder: str, probes: Sequence[Path], terms: tuple[str, ...]) -> None:
+        main = sys.modules["__main__"]
+        if Path(getattr(main, "__file__", "")).name == "default_worker.py":
+            del main.__file__  # or each reader would first do what Ray's own worker does, for seconds
         with suppress(OSError):  # a machine that lacks it may see all that is named in full
             os.chdir(folder)
         self._plan, self._probes, self._terms = plan, probes, terms
