@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from multiprocessing import active_children
 from pathlib import Path
 
 import made_poison
@@ -74,10 +75,9 @@ def test_who_dies_idle_is_replaced_and_nobody_is_blamed(tmp_path: Path) -> None:
             (done,) = crew.work([task])
             assert done.error is None
             assert len(done.notes[0].cause) == 1_000_000
-            (worker,) = below(psutil.Process())
+            (worker,) = active_children()
             worker.kill()
-            while below(psutil.Process()):
-                time.sleep(0.01)
+            worker.join()
 
 
 def test_alone_means_one_at_a_time_by_the_workers_that_are_there(tmp_path: Path) -> None:

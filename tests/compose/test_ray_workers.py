@@ -4,6 +4,7 @@ import importlib.util
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -255,3 +256,13 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     crew = RayCrew(LOCAL, 1, 1, Plan(BatchOptions(), CaptureOptions()))
     with pytest.raises(UsageError, match=r'^--ray: E_USAGE: ray is not installed \(pip install "mien\[batch\]"\)$'):
         crew.__enter__()
+
+
+def test_a_cluster_that_is_not_there_is_said_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(
+        StateError, match=rf"--ray 127.0.0.1:{port}: E_RAY: nobody answers there: .*ray start"
+    ) as caught:
+        RayCrew(RayAddress(f"127.0.0.1:{port}"), 1, 1, Plan(BatchOptions(), CaptureOptions())).__enter__()
+    assert caught.value.exit_code == 3

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,10 @@ _QUIET = {
 }
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """What makes Ray take 127.0.0.1 for this machine's address, on every system. It is read when Ray is imported."""
+
+_RUNS = "does it run? `ray start --head` starts one"
+_PATIENCE = 10.0
+"""Seconds in which a cluster must answer at its address."""
 
 _OBJECTS = 80 << 20
 """Bytes of Ray's store of objects, about the least that it takes: pictures do not travel, their paths do."""
@@ -63,6 +68,8 @@ def linked(address: RayAddress, processes: int) -> Iterator[Any]:
         StateError: E_RAY: there is no such cluster, or it is of other versions.
     """
     own = address.text == LOCAL
+    if address.text not in (LOCAL, RUNNING):
+        _knock(address)
     guarded = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token()}
     with _environment(_QUIET | _LOOPBACK | guarded if own else _QUIET):
         ray = _imported()
@@ -78,13 +85,21 @@ def linked(address: RayAddress, processes: int) -> Iterator[Any]:
                 with _own_termination():
                     ray.init(address.text, **quiet)
             except Exception as error:  # Ray raises a dozen kinds
-                cause = (str(error).strip().splitlines() or [type(error).__name__])[0]
-                remedy = "look into what Ray requires" if own else "does it run? `ray start --head` starts one"
-                raise StateError(f"--ray {address}", "E_RAY", cause, remedy) from error
+                cause = (str(error).strip().splitlines() or [type(error).__name__])[0].partition(". ")[0]
+                raise StateError(f"--ray {address}", "E_RAY", cause, "see Ray's notes" if own else _RUNS) from error
             try:
                 yield ray
             finally:
                 ray.shutdown()
+
+
+def _knock(address: RayAddress) -> None:
+    """Makes sure that somebody is there at all: Ray would try for minutes, and say so at every turn."""
+    host, _, port = address.text.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise StateError(f"--ray {address}", "E_RAY", f"nobody answers there: {error}", _RUNS) from error
 
 
 def _imported() -> Any:
