@@ -28,7 +28,7 @@ LEVEL = {room: height for height, rooms in enumerate(LADDER) for room in rooms}
 FRONT_DOORS = {"__main__"}
 """Modules beside `__init__` that stand outside the ladder: nothing imports them, they may import everything."""
 MAY_IMPORT_ON_DEMAND = {"cli", "web"}
-OPTIONAL = {"ai_edge_litert", "jinja2", "matplotlib", "pillow_heif", "pyarrow", "safetensors"}
+OPTIONAL = {"ai_edge_litert", "jinja2", "matplotlib", "pillow_heif", "pyarrow", "ray", "safetensors"}
 """Packages of the extras: the module that needs one imports it when it is needed, and says which extra is missing."""
 TALKATIVE: dict[tuple[str, ...], str] = {("runtime", "engine"): "onnxruntime"}
 """The one module that may import a package that connects as soon as it is imported: when it is needed, silenced."""

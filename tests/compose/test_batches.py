@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def without_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers do what the names of sources say."""
-    monkeypatch.setattr("mien.compose.workers._capture", made_poison.capture)
+    monkeypatch.setattr("mien.compose.batches.SourceReader", made_poison.Reader)
     monkeypatch.setattr("mien.compose.batches.verify", lambda card: None)
 
 

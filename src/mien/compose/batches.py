@@ -12,10 +12,13 @@ from typing import Self
 from mien.compose.digest_sink import listing_target, write_list
 from mien.compose.done import Done, Status, Steps, record_line
 from mien.compose.journal import Journal, Terms, content_of
+from mien.compose.local_workers import LocalCrew
 from mien.compose.naming import FOLDER
 from mien.compose.outputs import LISTED, BatchOptions, check_outputs, own_targets
+from mien.compose.ray_link import RayAddress
+from mien.compose.ray_workers import RayCrew
 from mien.compose.table_sink import join_tables
-from mien.compose.workers import DIED, Crew, Task
+from mien.compose.workers import DIED, Crew, Plan, SourceReader, Task
 from mien.core.errors import InputError, MienError, NothingMatched, UsageError
 from mien.digest.listing import Entry, read_entry
 from mien.formats.files import make_folder, replacing
@@ -69,8 +72,13 @@ class RunOptions:
     """Stop when more sources than this have failed: a number, or a share of all as 1%."""
     time_limit: float | None = None
     """Seconds after which a source is given up."""
+    ray: str | None = None
+    """Spread the work by Ray (extra `batch`): over a running cluster, which HOST:PORT names and `auto` finds, whose
+    machines see sources and results under the same paths; or over this machine alone (`local`)."""
 
     def __post_init__(self) -> None:
+        if self.ray is not None:
+            RayAddress.parse(self.ray)
         checks = (
             (self.workers is None or 1 <= self.workers <= 1024, "--workers", "is out of range", "allowed: 1 to 1024"),
             (self.time_limit is None or 0 < self.time_limit < 1e9, "--time-limit", "is out of range", "above 0 s"),
@@ -162,13 +170,13 @@ class _Batch:
         """Reads what is not done yet, and puts the shared tables together."""
         todo = self._take_over()
         targets = self._check()
-        for folder in dict.fromkeys(target.parent for target in targets):
+        folders = tuple(dict.fromkeys((self._journal.rows, *(target.parent for target in targets))))
+        for folder in folders:
             make_folder(folder)
-        folders = {self._journal.rows, *(target.parent for target in targets)}
         sweep(folders)
         try:
             if todo and not self._exhausted():
-                self._read(todo)
+                self._read(todo, folders)
         finally:  # workers that were stopped have no time to tidy up
             sweep(folders)
         for path in self._sources:
@@ -199,11 +207,17 @@ class _Batch:
 
         return check_outputs(self._batch, self._sources, ours)
 
-    def _read(self, todo: Sequence[Path]) -> None:
+    def _crew(self, most: int, folders: tuple[Path, ...]) -> Crew:
+        """Whoever reads up to `most` sources at a time."""
+        run, plan = self._run, Plan(self._batch, self._options, self._run.time_limit, folders, SourceReader)
+        if run.ray is not None:
+            return RayCrew(RayAddress.parse(run.ray), run.workers, most, plan)
+        return LocalCrew(min(run.workers or available_cores(), most), plan)
+
+    def _read(self, todo: Sequence[Path], folders: tuple[Path, ...]) -> None:
         """Reads sources, those that killed their worker once more at the end."""
         again: list[Path] = []
-        workers = min(self._run.workers or available_cores(), len(todo))
-        with Crew(workers, self._batch, self._options, self._run.time_limit) as crew:
+        with self._crew(len(todo), folders) as crew:
             for alone in (False, True):
                 for done in crew.work(self._tasks(again if alone else todo), alone):
                     if done.error is not None and done.error.code == DIED:

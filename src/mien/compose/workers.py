@@ -1,19 +1,14 @@
-"""Sources read by processes of their own, one core each: what kills a reader costs that reader and its source alone."""
+"""Workers that read the sources of a batch: what they are told, what they answer, and what a crew of them promises.
 
-import os
+There are two crews. `local_workers` has processes of this machine, `ray_workers` those of a cluster. What either does
+with a source is `SourceReader`.
+"""
+
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import cache
-from itertools import islice
-from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
-from threading import Thread
-from types import TracebackType
-from typing import Self
-
-from pebble import ProcessExpired, ProcessPool
+from typing import Protocol
 
 from mien.compose.done import Done, Steps
 from mien.compose.items import Job, capture_item
@@ -25,7 +20,10 @@ from mien.core.errors import InputError, MienError, StateError
 from mien.formats.files import sha256_of
 from mien.pipelines.capture import CaptureOptions, Capturer
 
-DIED, TOO_LONG, BUG = "E_DIED", "E_TIMEOUT", "E_BUG"
+DIED, TOO_LONG, BUG, NO_WORKERS = "E_DIED", "E_TIMEOUT", "E_BUG", "E_WORKERS"
+
+MOST_STILLBORN = 2
+"""Workers in a row that may end before they are ready; of one more it is said that none starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,106 +41,107 @@ class Task:
     overwrite: bool
 
 
-class Crew:
-    """Workers that read one source after the other; a context manager that leaves no process behind.
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a worker answers when a fault of ours kept it from an answer: in words, for not every error can travel."""
 
-    Args:
-        workers: how many.
-        batch: what is left behind of each source.
-        options: how faces are read.
-        time_limit: seconds after which a source is given up, or None.
+    cause: str
+
+
+Answer = Done | MienError | Fault
+"""What a worker says of a source: what became of it, be it unreadable; or what ends the whole batch; or our fault."""
+
+Reader = Callable[[Task], Done]
+
+
+class SourceReader:
+    """Reads sources into their sinks with networks that are loaded once.
+
+    Raises:
+        ModelError: a weight file is missing or was changed.
     """
 
-    def __init__(self, workers: int, batch: BatchOptions, options: CaptureOptions, time_limit: float | None) -> None:
-        self._workers, self._batch, self._options, self._limit = workers, batch, options, time_limit
-        # Spawned, for decoders and network runtimes do not survive a fork.
-        self._pool = ProcessPool(workers, context=get_context("spawn"), initializer=_follow_parent)
+    def __init__(self, batch: BatchOptions, options: CaptureOptions) -> None:
+        self._batch, self._capturer = batch, Capturer(options, threads=1)
 
-    def __enter__(self) -> Self:
-        return self
+    def __call__(self, task: Task) -> Done:
+        """Reads one source; what makes it unreadable is part of the answer.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        end: Callable[[], None] = self._pool.close if kind is None else self._pool.stop
-        end()
-        self._pool.join()
+        Raises:
+            MienError: what ends the whole batch: results that cannot be written.
+        """
+        batch = replace(self._batch, overwrite=task.overwrite)
+        job = Job(batch, self._capturer, (), Streams(()), Steps(), SYSTEM_CLOCK, ahead=0, parts=task.parts, hashed=True)
+        done = capture_item(task.path, job)
+        if done.error is not None:
+            return done
+        files = written(own_targets(batch, task.path))
+        return replace(done, written=files, rows=" ".join(sha256_of(part) for part in task.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What every worker of a batch is told.
+
+    Args:
+        batch: what is left behind of each source.
+        options: how faces are read.
+        time_limit: seconds after which a source is given up, or None. Loading the networks does not count.
+        folders: where results and rows go, and where dead workers may leave half-written files.
+        reader: what makes a worker's reader, once; it must be found by its name in another process.
+    """
+
+    batch: BatchOptions
+    options: CaptureOptions
+    time_limit: float | None = None
+    folders: tuple[Path, ...] = ()
+    reader: Callable[[BatchOptions, CaptureOptions], Reader] = SourceReader
+
+
+class Crew(AbstractContextManager["Crew"], Protocol):
+    """Workers that read one source after the other; a context manager that leaves no process behind."""
 
     def work(self, tasks: Iterable[Task], alone: bool = False) -> Iterator[Done]:
         """What becomes of each source, in the order in which they are done; tasks are taken as workers get free.
 
-        A source whose worker died has the error `DIED`, one that took too long `TOO_LONG`.
+        A source whose worker died has the error `DIED`, one that took too long `TOO_LONG`, one that met a fault of
+        ours `BUG`. At most one task more is taken than there are workers.
 
         Args:
             tasks: the sources.
             alone: whether they are read one at a time.
 
         Raises:
-            MienError: what ends the whole batch: results that cannot be written, weights that are missing.
+            MienError: what ends the whole batch: results that cannot be written, weights that are missing, or
+                `StateError` when no worker starts.
         """
-        waiting = iter(tasks)
-        running: dict[Future[Done], Path] = {}
-        while True:
-            # One more than workers, so that none waits for us; no more, so that little is begun when all is stopped.
-            for task in islice(waiting, (1 if alone else self._workers + 1) - len(running)):
-                future: Future[Done] = self._pool.schedule(
-                    _capture, (task, self._batch, self._options), timeout=self._limit
-                )
-                running[future] = task.path
-            if not running:
-                return
-            for ended in wait(running, return_when=FIRST_COMPLETED).done:
-                yield self._outcome(ended, running.pop(ended))
-
-    def _outcome(self, future: Future[Done], path: Path) -> Done:
-        try:
-            return future.result()
-        except ProcessExpired as death:
-            return Done(path, error=InputError(path, DIED, f"its worker died ({_manner(death.exitcode)})"))
-        except TimeoutError:
-            cause = f"took longer than {self._limit:g} s"
-            return Done(path, error=InputError(path, TOO_LONG, cause, "--time-limit allows more"))
-        except BrokenProcessPool as error:
-            raise StateError(
-                "mien capture", "E_WORKERS", f"no worker starts: {error}", "try fewer --workers"
-            ) from error
-        except MienError:
-            raise
-        except Exception as error:  # a fault of ours in one source is no reason to lose the others
-            cause = f"this is a fault of ours: {type(error).__name__}: {error}"
-            return Done(path, error=InputError(path, BUG, cause, "please report it"))
+        ...
 
 
-def _manner(code: int | None) -> str:
-    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+def outcome(answer: Answer, path: Path) -> Done:
+    """What a worker's answer means for its source. Raises the `MienError` that ends the batch."""
+    if isinstance(answer, MienError):
+        raise answer
+    if isinstance(answer, Fault):
+        return Done(path, error=InputError(path, BUG, f"this is a fault of ours: {answer.cause}", "please report it"))
+    return answer
 
 
-# In the worker
+def died(path: Path, manner: str) -> Done:
+    """What becomes of a source whose worker died."""
+    return Done(path, error=InputError(path, DIED, f"its worker died ({manner})"))
 
 
-def _follow_parent() -> None:
-    """Ends this process when the one that started it is gone, even if it was killed."""
-    parent = parent_process()
-    if parent is not None:
-        Thread(target=_end_with, args=(parent.sentinel,), name="parent", daemon=True).start()
+def took_too_long(path: Path, limit: float) -> Done:
+    """What becomes of a source that is given up after `limit` seconds."""
+    return Done(path, error=InputError(path, TOO_LONG, f"took longer than {limit:g} s", "--time-limit allows more"))
 
 
-def _end_with(sentinel: int) -> None:
-    connection.wait([sentinel])
-    os._exit(1)
+def none_starts(cause: str, remedy: str = "try fewer --workers") -> StateError:
+    """What ends a batch that gets no worker."""
+    return StateError("mien capture", NO_WORKERS, f"no worker starts: {cause}", remedy)
 
 
-@cache
-def _capturer(options: CaptureOptions) -> Capturer:
-    return Capturer(options, threads=1)
-
-
-def _capture(task: Task, batch: BatchOptions, options: CaptureOptions) -> Done:
-    """Reads one source; what makes it unreadable is part of the answer."""
-    batch = replace(batch, overwrite=task.overwrite)
-    job = Job(batch, _capturer(options), (), Streams(()), Steps(), SYSTEM_CLOCK, ahead=0, parts=task.parts, hashed=True)
-    done = capture_item(task.path, job)
-    if done.error is not None:
-        return done
-    files = written(own_targets(batch, task.path))
-    return replace(done, written=files, rows=" ".join(sha256_of(part) for part in task.parts))
+def fault_of(error: Exception) -> Fault:
+    """A fault of ours in words: one in one source is no reason to lose the others."""
+    return Fault(f"{type(error).__name__}: {error}")
