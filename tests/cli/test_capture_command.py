@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -355,9 +356,15 @@ def test_streaming_needs_realtime(capsys: Captured) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["osc://127.0.0.1", "vmc://127.0.0.1:99999", "127.0.0.1:39539", "vmc://255.255.255.255"]
+    "address", ["osc://127.0.0.1", "vmc://127.0.0.1:99999", "127.0.0.1:39539", "vmc://nowhere.invalid"]
 )
-def test_a_wrong_receiver_is_2_and_nothing_is_read_or_written(address: str, capsys: Captured) -> None:
+def test_a_wrong_receiver_is_2_and_nothing_is_read_or_written(
+    address: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*arguments: object, **more: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     before = contents(Path())
     assert run(["capture", "a.png", "--realtime", "--stream", address, "-o", "new/t.json"]) == 2
     said = capsys.readouterr()
