@@ -1,7 +1,7 @@
 """Clips of several people who pass each other, put together from clips and photos of one person each.
 
-Who is where in every frame is known, for that is how the frame was made: heads and shoulders are cut out with soft edges
-and moved over a photographed room or street, whoever comes later in a shot's list in front of the others.
+Who is where in every frame is known, for that is how the frame was made: heads and shoulders are cut out with soft
+edges and moved over a photograph, whoever comes later in a shot's list in front of the others.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Way:
-    """How somebody moves through a shot: (seconds, x, y) of the face's middle in shares of the picture, eased between."""
+    """How somebody moves through a shot: seconds, x, y of the face's middle in shares of the picture; eased between."""
 
     marks: tuple[tuple[float, float, float], ...]
 
@@ -110,11 +110,20 @@ def from_clip(file: Path) -> Figure:
 
 
 def from_photos(files: Sequence[Path]) -> Figure:
-    """The person in photos of one session: a still that changes its expression now and then."""
+    """The person in photos of one session: a still that sways and changes its expression."""
     pictures = [np.asarray(read_image(file).pixels, np.float32) for file in files]
     steps = np.repeat(np.linspace(0, 1, _CROSSFADE), [20, 1, 1, 1, 20])
-    mixed = [(1 - share) * pictures[0] + share * pictures[-1] for share in steps]
-    return _cut_out(Frame(np.rint(one).astype(np.uint8), k / RATE, k) for k, one in enumerate(mixed))
+    return _cut_out(
+        Frame(_held((1 - share) * pictures[0] + share * pictures[-1], k), k / RATE, k) for k, share in enumerate(steps)
+    )
+
+
+def _held(picture: Array, step: int) -> Array:
+    """The photo with the head a little aside and the light a little different, from frame to frame."""
+    lit = np.clip(picture * (1 + 0.2 * np.sin(step / 11)), 0, 255).astype(np.uint8)
+    return np.asarray(
+        Image.fromarray(lit).rotate(9 * float(np.sin(step / 8)), Image.Resampling.BICUBIC, fillcolor=(200,) * 3)
+    )
 
 
 def _cut_out(frames: Iterator[Frame]) -> Figure:
@@ -132,7 +141,8 @@ def _cut_out(frames: Iterator[Frame]) -> Figure:
 def _silhouette(frame: Frame, box: Array) -> Image.Image:
     """Head and shoulders round a face, with soft edges."""
     mask = Image.new("L", (frame.width, frame.height))
-    x, y, w, h = (*((box[:2] + box[2:]) / 2).tolist(), *(box[2:] - box[:2]).tolist())
+    x0, y0, x1, y1 = map(float, box)
+    x, y, w, h = (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0
     draw = ImageDraw.Draw(mask)
     draw.ellipse((x - 0.72 * w, y - 1.02 * h, x + 0.72 * w, y + 0.66 * h), fill=255)
     draw.rounded_rectangle((x - 1.25 * w, y + 0.78 * h, x + 1.25 * w, y + 3 * h), radius=0.45 * h, fill=255)

@@ -1,12 +1,13 @@
 """Do people keep their numbers who pass each other, hide each other, leave, come back, or change places at a cut?"""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import tyro
-from composed import HEIGHT, RATE, WIDTH, Actor, Figure, Shot, There, Way, composed, from_clip, from_photos, rooms
+from composed import HEIGHT, RATE, WIDTH, Figure, There, composed, from_clip, from_photos, rooms
+from crossing_scripts import SCRIPTS
 from ledger import command, publish
 from PIL import Image, ImageDraw
 from rich.progress import track
@@ -30,106 +31,10 @@ CASTS = {
 }
 """Clips and people of the London set: choices were made on the first, figures are of the second."""
 
+BACKGROUNDS = 40
+
 SEEN, MATCHES, ALONE = 0.7, 0.5, 0.3
-"""Share of a face from which it counts as visible; overlap from which a box shows it; and up to which no other's does."""
-
-Script = Callable[[float], tuple[Shot, ...]]
-
-
-def _way(*marks: tuple[float, float, float]) -> Way:
-    return Way(marks)
-
-
-def _cross(size: float, other: float, rise: float = 0.0, pace: float = 1.0) -> tuple[Shot, ...]:
-    back = Actor(0, other, _way((0, 0.2, 0.45 + rise), (0.6, 0.2, 0.45 + rise), (0.6 + 3 * pace, 0.8, 0.45 + rise)))
-    front = Actor(1, size, _way((0, 0.8, 0.45), (0.6, 0.8, 0.45), (0.6 + 3 * pace, 0.2, 0.45)))
-    return (Shot(1.6 + 3 * pace, 0, (back, front)),)
-
-
-def _there_and_back(pace: float) -> tuple[Shot, ...]:
-    back = Actor(0, 100, _way((0, 0.25, 0.45), (0.6, 0.25, 0.45), (0.6 + pace, 0.7, 0.45), (0.6 + 2 * pace, 0.25, 0.45)))
-    front = Actor(1, 110, _way((0, 0.75, 0.5), (0.6, 0.75, 0.5), (0.6 + pace, 0.3, 0.5), (0.6 + 2 * pace, 0.75, 0.5)))
-    return (Shot(1.6 + 2 * pace, 1, (back, front)),)
-
-
-def _behind_for_long() -> tuple[Shot, ...]:
-    """The one in front stops before the other, who goes on unseen, and goes back where they came from."""
-    back = Actor(0, 90, _way((0, 0.5, 0.45), (3.5, 0.5, 0.45), (5, 0.2, 0.45), (6, 0.2, 0.45)))
-    front = Actor(1, 120, _way((0, 0.85, 0.45), (0.6, 0.85, 0.45), (2, 0.5, 0.45), (3.5, 0.5, 0.45), (5, 0.85, 0.45)))
-    return (Shot(6.5, 2, (back, front)),)
-
-
-def _half_hidden() -> tuple[Shot, ...]:
-    back = Actor(0, 110, _way((0, 0.3, 0.45), (5, 0.32, 0.45)))
-    front = Actor(1, 110, _way((0, 0.8, 0.45), (0.8, 0.8, 0.45), (2, 0.4, 0.47), (3, 0.4, 0.47), (4.2, 0.8, 0.45)))
-    return (Shot(5.0, 3, (back, front)),)
-
-
-def _leaves_and_returns(away: float) -> tuple[Shot, ...]:
-    stays = Actor(0, 100, _way((0, 0.6, 0.45), (away + 5, 0.65, 0.45)))
-    goes = _way((0, 0.25, 0.45), (1, 0.25, 0.45), (2, -0.2, 0.45), (2.1, -0.2, 0.2), (2 + away, 1.2, 0.5), (3 + away, 0.88, 0.5))
-    return (Shot(away + 4.5, 4, (stays, Actor(1, 90, goes))),)
-
-
-def _both_leave_and_change_sides() -> tuple[Shot, ...]:
-    def goes(side: float) -> Way:
-        there, out = 0.5 + 0.25 * side, 0.5 + 0.75 * side
-        return _way((0, there, 0.45), (1, there, 0.45), (2, out, 0.45), (5, out, -2), (5.1, 1 - out, 0.45), (6, 1 - there, 0.45))
-
-    return (Shot(7.0, 5, (Actor(0, 100, goes(-1)), Actor(1, 100, goes(1)))),)
-
-
-def _cut_changes_places() -> tuple[Shot, ...]:
-    left, right = _way((0, 0.3, 0.45), (2, 0.32, 0.45)), _way((0, 0.7, 0.45), (2, 0.68, 0.45))
-    return (
-        Shot(2.0, 6, (Actor(0, 110, left), Actor(1, 110, right))),
-        Shot(2.0, 7, (Actor(0, 110, right), Actor(1, 110, left))),
-        Shot(2.0, 6, (Actor(0, 110, left), Actor(1, 110, right))),
-    )
-
-
-def _cuts_from_one_to_the_other() -> tuple[Shot, ...]:
-    """A talk, one at a time in the picture, both in the same place."""
-    place = _way((0, 0.5, 0.45), (2, 0.51, 0.45))
-    return tuple(Shot(1.6, 8 + k % 2, (Actor(k % 2, 130, place),)) for k in range(4))
-
-
-def _newcomer_in_the_old_place() -> tuple[Shot, ...]:
-    leaves = _way((0, 0.5, 0.45), (1.2, 0.5, 0.45), (2, 1.2, 0.45), (5, 1.2, 0.45), (6, 0.8, 0.45))
-    comes = _way((0, -0.2, 0.45), (2, -0.2, 0.45), (3, 0.5, 0.45))
-    return (Shot(7.2, 10, (Actor(0, 110, leaves), Actor(1, 110, comes))),)
-
-
-def _newcomer_walks_by() -> tuple[Shot, ...]:
-    """Somebody new walks through the picture in front of the one who sits there."""
-    sits = Actor(0, 90, _way((0, 0.5, 0.5), (6, 0.52, 0.5)))
-    return (Shot(6.0, 11, (sits, Actor(1, 130, _way((0, -0.3, 0.4), (1.5, -0.3, 0.4), (4, 1.3, 0.4))))),)
-
-
-def _two_before_a_third() -> tuple[Shot, ...]:
-    sits = Actor(2, 80, _way((0, 0.5, 0.4), (6, 0.5, 0.4)))
-    one = Actor(0, 100, _way((0, 0.15, 0.45), (0.8, 0.15, 0.45), (4, 0.85, 0.45)))
-    other = Actor(1, 110, _way((0, 0.85, 0.5), (1.2, 0.85, 0.5), (4.6, 0.15, 0.5)))
-    return (Shot(5.8, 12, (sits, one, other)),)
-
-
-SCRIPTS: dict[str, Callable[[], tuple[Shot, ...]]] = {
-    "cross, alike in size": lambda: _cross(105, 100),
-    "cross, one far": lambda: _cross(120, 60),
-    "cross, one face high, one low": lambda: _cross(105, 100, 0.13),
-    "cross, quickly": lambda: _cross(110, 100, 0.03, 0.4),
-    "there and back again": lambda: _there_and_back(1.8),
-    "hidden for long": _behind_for_long,
-    "half hidden": _half_hidden,
-    "leaves for 3 s": lambda: _leaves_and_returns(3),
-    "leaves for 6 s": lambda: _leaves_and_returns(6),
-    "both leave, change sides": _both_leave_and_change_sides,
-    "a cut changes places": _cut_changes_places,
-    "cuts from one to the other": _cuts_from_one_to_the_other,
-    "a newcomer in the old place": _newcomer_in_the_old_place,
-    "a newcomer walks by": _newcomer_walks_by,
-    "two pass before a third": _two_before_a_third,
-}
+"""Share of a face from which it is visible; overlap from which a box shows it, and up to which it does not."""
 
 
 @dataclass
@@ -154,6 +59,11 @@ class Count:
     own: int = 0
     nobody: int = 0
     frames: list[Image.Image] = field(default_factory=list)
+
+    @property
+    def beyond(self) -> int:
+        """Numbers more than there were people."""
+        return max(self.numbers - self.people, 0)
 
 
 def count(followed: Iterable[tuple[Frame, list[There], list[Followed]]], draw: bool = False) -> Count:
@@ -216,6 +126,23 @@ def sheet(frames: Sequence[Image.Image]) -> Image.Image:
     return whole
 
 
+def figures_of(data: Path, cast: str) -> tuple[list[Figure], int]:
+    """Everybody in a cast, and how many of them, from the first, are filmed rather than photographed."""
+    clips, london = CASTS[cast]
+    filmed = [from_clip(data / "videos" / f"{name}.mp4") for name in clips]
+    files = [[data / "photos" / f"london-{who}-{mood}.jpg" for mood in ("neutral", "smiling")] for who in london]
+    return [*filmed, *(from_photos(pair) for pair in files)], len(filmed)
+
+
+def chosen(figures: Sequence[Figure], filmed: int, rng: np.random.Generator) -> list[Figure]:
+    """Three people; of the first two one at least is filmed, for stills are easily known again."""
+    first = int(rng.integers(filmed))
+    others = rng.permutation(len(figures))
+    three = [first, *others[others != first][:2].tolist()]
+    three[:2] = rng.permutation(three[:2]).tolist()
+    return [figures[k] for k in three]
+
+
 def main(
     data: Path, output: Path | None = None, cast: str = "test", limit: int | None = None, ledger: bool = False
 ) -> None:
@@ -225,52 +152,46 @@ def main(
         data: Folder with packs, photos and videos.
         output: Folder for sheets of frames with numbers, to be looked at.
         cast: Whose faces: dev or test.
-        limit: Scripts.
+        limit: Clips; all when not given.
         ledger: Also write the figures into benchmarks/ledger.
     """
-    clips, london = CASTS[cast]
-    figures = [from_clip(data / "videos" / f"{name}.mp4") for name in clips]
-    figures += [
-        from_photos([data / "photos" / f"london-{who}-{mood}.jpg" for mood in ("neutral", "smiling")]) for who in london
-    ]
-    backgrounds = rooms(data, 40)
+    figures, filmed = figures_of(data, cast)
+    backgrounds = rooms(data, BACKGROUNDS)
     options = CaptureOptions()
     finder = FaceFinder(OnnxSession(card("finder")), options.least_score)
     reader = LandmarkReader(OnnxSession(card("landmarks")))
+    rng = np.random.default_rng(0)
     counts: dict[str, Count] = {}
-    rng = np.random.default_rng(0 if cast == "dev" else 1)
     for name, script in track(list(SCRIPTS.items())[:limit], "clips", transient=True):
-        chosen: list[Figure] = [figures[k] for k in rng.permutation(len(figures))[:3]]
-
-        def followed(
-            script: Callable[[], tuple[Shot, ...]] = script, chosen: list[Figure] = chosen
-        ) -> Iterator[tuple[Frame, list[There], list[Followed]]]:
-            follower = Follower(finder, reader, options.max_faces, options.look_again, options.least_size)
-            for frame, there in composed(script(), chosen, backgrounds):
-                yield frame, there, follower.see(frame)
-
-        counts[name] = count(followed(), output is not None)
+        follower = Follower(finder, reader, options.max_faces, options.look_again, options.least_size)
+        clip = composed(script(), chosen(figures, filmed, rng), backgrounds)
+        counts[name] = count(((frame, there, follower.see(frame)) for frame, there in clip), output is not None)
         if output is not None:
             output.mkdir(parents=True, exist_ok=True)
             sheet(counts[name].frames).save(output / f"{name.replace(',', '').replace(' ', '-')}.png")
+    publish(Report("Crossings", command(data, limit, f"--cast {cast}"), *told(counts)), ledger)
+
+
+def told(counts: dict[str, Count]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    """The figures, all clips together and one by one, and what they mean."""
     every = list(counts.values())
     visible = sum(one.visible for one in every)
     rows = [
         Row("numbers that went from one person to another", sum(one.swaps for one in every), "times", "<= 0"),
-        Row("numbers beyond the people", sum(max(one.numbers - one.people, 0) for one in every), "numbers", None, "<= 0"),
+        Row("numbers beyond the people", sum(one.beyond for one in every), "numbers", None, "<= 0"),
         Row("visible faces read", 100 * sum(one.read for one in every) / visible, "%"),
         Row("visible faces read under their first number", 100 * sum(one.own for one in every) / visible, "%"),
-        *(
-            Row(f"{name}: swaps / numbers beyond / own number", one.swaps + 0.0, f"/ {one.numbers - one.people} / {100 * one.own / one.visible:.1f} %")
-            for name, one in counts.items()
-        ),
     ]
-    notes = (
-        f"{len(every)} clips of two or three people at {WIDTH}x{HEIGHT}, {RATE:.0f} a second, cut out of clips and photos of "
-        "one person each and moved over photographed rooms and streets.",
-        f"A face is visible when {SEEN:.0%} of its box is; hybrid readings of two faces that overlap are not counted.",
+    for name, one in counts.items():
+        rows.append(Row(f"{name}: visible faces read under their first number", 100 * one.own / one.visible, "%"))
+        rows += [Row(f"{name}: numbers that went to another", one.swaps, "times")] if one.swaps else []
+        rows += [Row(f"{name}: numbers beyond the people", one.beyond, "numbers")] if one.beyond else []
+    return tuple(rows), (
+        f"{len(every)} clips of two or three people at {WIDTH}x{HEIGHT}, {RATE:.0f} frames a second: heads and "
+        "shoulders cut out of clips and photos of one person each, moved over photographs without people.",
+        f"A face is visible when {SEEN:.0%} of its box is. A reading counts for a face when their boxes overlap by "
+        f"{MATCHES:.0%}; whose a number is counts only where no other face's box overlaps it by more than {ALONE:.0%}.",
     )
-    publish(Report("Crossings", command(data, limit, f"--cast {cast}"), tuple(rows), notes), ledger)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,11 @@ class Appearance:
 
     def describe(self, sight: Sight) -> Array:
         """[D] of length 1, how the face in `sight` looks. The product of two is 1 for equal looks, 0 for strangers."""
-        described = (traits(sight.cut, sight.cut_points) - self.mean) @ self.directions
+        return self.weighed(traits(sight.cut, sight.cut_points))
+
+    def weighed(self, seen: Array) -> Array:
+        """[D] of length 1, what traits [`TRAITS`] say."""
+        described = (seen - self.mean) @ self.directions
         return np.asarray(described / max(float(np.linalg.norm(described)), 1e-9))
 
 
@@ -65,7 +69,7 @@ def shipped_appearance() -> Appearance:
 
 
 def traits(cut: Array, points: Array) -> Array:
-    """What tells people apart, [`TRAITS`] float32: the skin at the points, freed of light, and their places in the head.
+    """What tells people apart, [`TRAITS`] float32: the skin at the points without the light, their places in the head.
 
     Args:
         cut: [128, 128] float32 luminance of 0 to 255.

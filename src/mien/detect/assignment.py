@@ -57,6 +57,7 @@ def _least_cost(cost: Array) -> list[int]:
             owner[column] = start if previous < 0 else owner[previous]
             column = previous
     taken = [0] * rows
-    for column in np.flatnonzero(owner >= 0):
-        taken[int(owner[column])] = int(column)
+    for column, row in enumerate(owner.tolist()):
+        if row >= 0:
+            taken[row] = column
     return taken

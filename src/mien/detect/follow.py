@@ -1,6 +1,6 @@
 """The same face keeps its number: the last landmarks give the next cut, and the finder works only when it must.
 
-Where faces come close, who is who is told by place and appearance; a face that is hidden is remembered, and known again.
+Where faces come close, who is who is told by place and appearance; who is hidden is remembered, and known again.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from mien.detect.faces import FaceFinder
 from mien.detect.landmarks import SIDE, LandmarkReader, Sight
 from mien.detect.path import Path
 from mien.detect.people import Arrival, People, Unknown, odds
-from mien.detect.track import Track, glimpse
+from mien.detect.track import LOOKS_AGAIN, Track, glimpse
 from mien.imaging.warp import detection_square, face_square
 
 GLANCES = 3
 """Looks for further faces that are but glances between two thorough ones, while some face is followed."""
 
-MISSED, HUNTS = 2.0, 0.1
-"""Seconds for which a lost face is sought more often, and after which it is sought again."""
+HUNTS, GIVES_UP = 0.1, 0.1
+"""A lost face is sought more often: after so many seconds, or after that share of the time for which it is away."""
 
 DOUBTS, WAITS = 0.4, 1.0
 """Seconds for which it may stay open who appeared: a whole face, and one that is cut by the picture's border."""
@@ -79,7 +79,8 @@ class Follower:
         before, self._tracks = self._tracks, []
         crowded = _crowded([track.expected(frame.time) for track in before])
         sights = [
-            self._reader.read(frame, track.square(frame.time, near)) for track, near in zip(before, crowded, strict=True)
+            self._reader.read(frame, track.square(frame.time, near))
+            for track, near in zip(before, crowded, strict=True)
         ]
         alone = [k for k, near in enumerate(crowded) if not near]
         self._go_on(frame, [before[k] for k in alone], [sights[k] for k in alone])
@@ -112,28 +113,45 @@ class Follower:
             if odds(likeness) + place <= 0:
                 self._lose(track, frame.time, changed)
                 continue
-            if track.number is not None and not changed and _whole(box, frame):
-                self._people.learn(track.number, look, frame.time)
-            self._tracks.append(_described(track, sight, path, look, frame.time))
+            self._tracks.append(self._described(track, sight, path, look, learns=not changed and _whole(box, frame)))
 
     def _part(self, frame: Frame, tracks: Sequence[Track], sights: Sequence[Sight]) -> None:
         """Faces that are close to each other: who is who is settled for all at once, and who has none is lost."""
         groups = _one_face_each(sights)
-        chosen = [[k if k in group else group[0] for group in groups] for k in range(len(tracks))]
+        boxes = [bounds(sight.landmarks.points) for sight in sights]
         looks = {k: self._appearance.describe(sights[k]) for group in groups for k in group}
-        worth = np.full((len(tracks), len(groups)), -np.inf)
+        cut = all(track.changed(glimpse(sight)) for track, sight in zip(tracks, sights, strict=True))
+        touched = _crowded(boxes)
+        worth, chosen = np.full((len(tracks), len(groups)), -np.inf), {}
         for row, track in enumerate(tracks):
-            for column, k in enumerate(chosen[row]):
-                place = track.path.fit(bounds(sights[k].landmarks.points), frame.time)
-                worth[row, column] = odds(self._likeness(track, looks[k])) + place
+            for column, group in enumerate(groups):
+                k = chosen[row, column] = row if row in group else group[0]
+                likeness = self._likeness(track, looks[k])
+                if k == row and not touched[k] and not cut:
+                    likeness = max(likeness, float(track.look @ looks[k]))
+                worth[row, column] = odds(likeness) + (0.0 if cut else track.path.fit(boxes[k], frame.time))
         pairs = dict(best_pairs(worth))
         for row, track in enumerate(tracks):
             if row not in pairs:
-                self._lose(track, frame.time, track.changed(glimpse(sights[row])))
+                self._lose(track, frame.time, cut)
                 continue
-            k = chosen[row][pairs[row]]
-            path = track.path.gone_on(bounds(sights[k].landmarks.points), frame.time, free=False)
-            self._tracks.append(_described(track, sights[k], path, looks[k], frame.time))
+            k = chosen[row, pairs[row]]
+            free = k == row and not touched[k]
+            path = track.path.gone_on(boxes[k], frame.time, free)
+            learns = free and not cut and _whole(boxes[k], frame)
+            self._tracks.append(self._described(track, sights[k], path, looks[k], learns))
+
+    def _described(self, track: Track, sight: Sight, path: Path, look: Array, learns: bool) -> Track:
+        """The track with a new sight and look, which is remembered as that person's if it may be and has not been."""
+        time, learned = path.time, track.learned
+        if learns and track.number is not None and time - learned >= LOOKS_AGAIN:
+            self._people.learn(track.number, look, time)
+            learned = time
+        looks = track.looks + look if track.number is None else track.looks
+        seen = glimpse(sight)
+        return replace(
+            track, sight=sight, path=path, look=look, glimpse=seen, described=time, learned=learned, looks=looks
+        )
 
     def _likeness(self, track: Track, look: Array) -> float:
         return float(track.look @ look) if track.number is None else self._people.likeness(track.number, look)
@@ -147,8 +165,8 @@ class Follower:
             return True
         if self._look_again is None or len(self._tracks) >= self._most:
             return False
-        hunting = self._people.missed(frame.time - MISSED)
-        return frame.time - self._looked >= (min(self._look_again, HUNTS) if hunting else self._look_again)
+        soon = max(HUNTS, GIVES_UP * self._people.missed(frame.time))
+        return frame.time - self._looked >= min(self._look_again, soon)
 
     def _meet(self, frame: Frame, glance: bool) -> None:
         """Follows further faces that the finder finds and the landmark network confirms, largest first."""
@@ -161,7 +179,8 @@ class Follower:
             if sight is None or self._covers(bounds(sight.landmarks.points)):
                 continue
             look, path = self._appearance.describe(sight), Path.begun(bounds(sight.landmarks.points), frame.time)
-            self._tracks.append(Track(sight, path, look, glimpse(sight), frame.time, None, frame.time, look))
+            now = frame.time
+            self._tracks.append(Track(sight, path, look, glimpse(sight), now, now, None, now, look))
 
     def _confirm(self, frame: Frame, detection: Detection) -> Sight | None:
         """The face's points, read twice: the finder's square is coarse, the first reading's is exact."""
@@ -195,12 +214,6 @@ class Follower:
         """Whether `box` shows a face that is already followed."""
         boxes = [track.box for track in self._tracks]
         return bool(boxes) and float(box_overlap(box, np.array(boxes)).max()) >= _SAME
-
-
-def _described(track: Track, sight: Sight, path: Path, look: Array, time: float) -> Track:
-    """The track with a new sight and look."""
-    looks = track.looks + look if track.number is None else track.looks
-    return replace(track, sight=sight, path=path, look=look, glimpse=glimpse(sight), described=time, looks=looks)
 
 
 def _crowded(boxes: Sequence[Array]) -> list[bool]:

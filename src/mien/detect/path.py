@@ -1,5 +1,6 @@
 """Where a face is in the picture and where it is going, and how well a place fits that."""
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -23,26 +24,34 @@ _STEADY = 0.15
 """Seconds over which a speed is averaged."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Path:
     """A face's way through the picture, as far as its last sight tells.
 
     Args:
         time: of the last sight, seconds.
-        centre: [2] of its box then, pixels.
-        size: the longer side of its box.
+        box: [4] x0, y0, x1, y1 where it was then, pixels.
         speed: [2] pixels a second.
     """
 
     time: float
-    centre: Array
-    size: float
+    box: Array
     speed: Array
 
     @classmethod
     def begun(cls, box: Array, time: float) -> Self:
         """Of a face that is seen for the first time, in box [4]."""
-        return cls(time, (box[:2] + box[2:]) / 2, float((box[2:] - box[:2]).max()), np.zeros(2))
+        return cls(time, box, np.zeros(2))
+
+    @property
+    def centre(self) -> Array:
+        """[2] the middle of its box."""
+        return np.asarray((self.box[:2] + self.box[2:]) / 2)
+
+    @property
+    def size(self) -> float:
+        """The longer side of its box, at least one pixel."""
+        return max(float((self.box[2:] - self.box[:2]).max()), 1.0)
 
     def gone_on(self, box: Array, time: float, free: bool = True) -> "Path":
         """With a further sight.
@@ -53,20 +62,20 @@ class Path:
             free: whether nobody is in the way: the points of a face that is partly hidden may be dragged along by who
                 hides it, so that they tell no speed.
         """
-        now, spent = Path.begun(box, time), time - self.time
-        if spent <= 0:
-            return Path(time, now.centre, now.size, self.speed)
-        share = 1 - float(np.exp(-spent / _STEADY)) if free else 0.0
-        return Path(time, now.centre, now.size, self.speed + share * ((now.centre - self.centre) / spent - self.speed))
+        spent = time - self.time
+        if spent <= 0 or not free:
+            return Path(time, box, self.speed)
+        share = 1 - math.exp(-spent / _STEADY)
+        now = (box[:2] + box[2:] - self.box[:2] - self.box[2:]) / (2 * spent)
+        return Path(time, box, self.speed + share * (now - self.speed))
 
     def at(self, time: float) -> Array:
-        """[2] where its centre should be."""
-        return np.asarray(self.centre + self.speed * min(max(time - self.time, 0.0), COASTS))
+        """[4] where its box should be."""
+        return np.asarray(self.box + np.tile(self.speed * min(max(time - self.time, 0.0), COASTS), 2))
 
     def fit(self, box: Array, time: float) -> float:
         """Log odds that a face in box [4] is this one, as far as place and size tell: `FAR` to `NEAR`, 0 long after."""
-        found, spent = Path.begun(box, time), max(time - self.time, 0.0)
-        size = max(self.size, 1.0)
-        away = float(np.linalg.norm(found.centre - self.at(time))) / size / (0.2 + spent)
-        grown = float(np.log(max(found.size, 1.0) / size)) / (0.15 + 0.5 * spent)
-        return max(NEAR - (away**2 + grown**2) / 2, FAR) * float(np.exp(-spent / _FORGETS))
+        found, expected, spent = Path.begun(box, time), Path.begun(self.at(time), time), max(time - self.time, 0.0)
+        away = float(np.linalg.norm(found.centre - expected.centre)) / self.size / (0.2 + spent)
+        grown = math.log(found.size / self.size) / (0.15 + 0.5 * spent)
+        return max(NEAR - (away**2 + grown**2) / 2, FAR) * math.exp(-spent / _FORGETS)

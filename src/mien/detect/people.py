@@ -3,6 +3,7 @@
 What is remembered is remembered in memory, of this source alone, and of `MOST` people at most.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -109,9 +110,9 @@ class People:
         """Somebody is out of sight; without a path, the picture changed so that places say nothing."""
         self._known[number] = replace(self._known[number], path=path, seen=time, away=True)
 
-    def missed(self, since: float) -> bool:
-        """Whether somebody is out of sight who was seen at `since` or later."""
-        return any(person.away and person.seen >= since for person in self._known.values())
+    def missed(self, time: float) -> float:
+        """Seconds since somebody was last lost who is still out of sight; infinite when nobody is."""
+        return min((time - person.seen for person in self._known.values() if person.away), default=math.inf)
 
     def recognise(self, arrivals: Sequence[Arrival]) -> list[int | Unknown]:
         """Who they are who appear at once: of those out of sight one each, or unknown."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from mien.core.arrays import Array
-from mien.core.geometry import bounds
 from mien.detect.landmarks import SIDE, Sight
 from mien.detect.path import Path
 from mien.imaging.warp import face_square
@@ -30,6 +29,7 @@ class Track:
         look: [D] the last description of its appearance.
         glimpse: of the sight that was described.
         described: seconds, when that was.
+        learned: seconds, when its look was last remembered as that person's.
         number: whose face it is, or None while that is open.
         since: seconds, when it appeared.
         looks: [D] the sum of its looks since then, while its number is open.
@@ -40,6 +40,7 @@ class Track:
     look: Array
     glimpse: Array
     described: float
+    learned: float
     number: int | None
     since: float
     looks: Array
@@ -47,12 +48,12 @@ class Track:
     @property
     def box(self) -> Array:
         """[4] of its points."""
-        return bounds(self.sight.landmarks.points)
+        return self.path.box
 
     def expected(self, time: float) -> Array:
         """[4] where others may be mistaken for it: its box and a little more, moved on."""
         about = self.path.size * _ABOUT
-        return self.box + np.tile(self.path.at(time) - self.path.centre, 2) + [-about, -about, about, about]
+        return np.asarray(self.path.at(time) + np.array([-about, -about, about, about]))
 
     def square(self, time: float, moved_on: bool) -> Array:
         """The map [2, 3] of the cut in which it is to be read next.
@@ -64,7 +65,7 @@ class Track:
         """
         points = self.sight.landmarks.points
         if moved_on:
-            points = points + np.append(self.path.at(time) - self.path.centre, 0.0)
+            points = points + np.append((self.path.at(time) - self.box)[:2], 0.0)
         return face_square(points, SIDE)
 
     def stale(self, glimpse: Array, time: float) -> bool:

@@ -74,8 +74,8 @@ class FaceChoice:
 
     @property
     def most(self) -> int | None:
-        """How many faces must be followed to answer, or None for every one."""
-        return 1 if self.largest else None if self.number is None else self.number + 1
+        """How many faces must be followed to answer, or None for every one: who is who is told by all of them."""
+        return 1 if self.largest else None
 
 
 @dataclass(frozen=True, slots=True)

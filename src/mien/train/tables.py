@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.core.card import ModelCard
+from mien.core.card import Figure, ModelCard
 from mien.core.errors import InputError, UsageError
 from mien.data.packs import read_photos
 from mien.detect.landmarks import LandmarkReader
@@ -71,10 +71,12 @@ def _make_rig(data: Path, folder: Path, command: str, rig: Path | None) -> Model
 
 
 def _make_appearance(data: Path, folder: Path, command: str, rig: Path | None) -> ModelCard:
-    mean, directions = learn_appearance(data, LandmarkReader(OnnxSession(card("landmarks"))))
+    appearance, told = learn_appearance(data, LandmarkReader(OnnxSession(card("landmarks"))))
     file = folder / f"{APPEARANCE}.npz"
-    write_members(file, {"mean": mean.astype(np.float16), "directions": directions.astype(np.float16)})
-    return write_story(file, _APPEARANCE_STORY, command, ())
+    members = {"mean": appearance.mean, "directions": appearance.directions}
+    write_members(file, {name: values.astype(np.float16) for name, values in members.items()})
+    figures = () if told is None else (Figure(told.what, told.value, told.unit, command),)
+    return write_story(file, _APPEARANCE_STORY, command, figures)
 
 
 _SHAPE_STORY = Story(
@@ -103,10 +105,10 @@ _APPEARANCE_STORY = Story(
     "number. In memory only, for one source.",
     input="none: it is a table",
     output_basis=None,
-    paper="our own; linear discriminant analysis (R. A. Fisher 1936; C. R. Rao 1948) of the skin at the landmarks and of "
-    "their places in the head",
-    data="5,422 of 8,673 news photographs of LFW: the 1,309 people of whom there are several (deep-funneled; no licence "
-    "stated, pictures uncleared: used to train, never redistributed)",
+    paper="our own; linear discriminant analysis (R. A. Fisher 1936; C. R. Rao 1948) of the skin at the landmarks and "
+    "of their places in the head",
+    data="5,422 of 8,673 news photographs of LFW: the 1,309 people of whom there are several (deep-funneled; no "
+    "licence stated, pictures uncleared: used to train, never redistributed)",
     weakness="no face recognition: made to tell apart the few people of one video, and too weak to find somebody among "
     "many; people in the news are mostly grown-up, male and light-skinned, others are told apart less well; glasses "
     "and beards count as part of a face; profiles and faces of fewer than 20 pixels say little",
