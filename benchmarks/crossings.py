@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Literal
 
 import numpy as np
 import tyro
@@ -144,7 +145,11 @@ def chosen(figures: Sequence[Figure], filmed: int, rng: np.random.Generator) -> 
 
 
 def main(
-    data: Path, output: Path | None = None, cast: str = "test", limit: int | None = None, ledger: bool = False
+    data: Path,
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
+    cast: Literal["dev", "test"] = "test",
+    limit: int | None = None,
+    ledger: bool = False,
 ) -> None:
     """Count swapped numbers in composed clips of people who pass each other.
 

@@ -77,21 +77,25 @@ class Follower:
     def see(self, frame: Frame) -> list[Followed]:
         """The faces of the next frame, by number. One of which it is not yet clear who it is, is left out."""
         before, self._tracks = self._tracks, []
-        crowded = _crowded([track.expected(frame.time) for track in before])
+        crowded = (
+            _crowded([track.expected(frame.time) for track in before]) if len(before) > 1 else [False] * len(before)
+        )
         sights = [
             self._reader.read(frame, track.square(frame.time, near))
             for track, near in zip(before, crowded, strict=True)
         ]
         alone = [k for k, near in enumerate(crowded) if not near]
         self._go_on(frame, [before[k] for k in alone], [sights[k] for k in alone])
-        close = [k for k, near in enumerate(crowded) if near]
-        self._part(frame, [before[k] for k in close], [sights[k] for k in close])
+        if any(crowded):
+            close = [k for k, near in enumerate(crowded) if near]
+            self._part(frame, [before[k] for k in close], [sights[k] for k in close])
         if self._must_look(frame):
             glance = bool(self._tracks) and self._looks % (GLANCES + 1) > 0
             self._looked = frame.time
             self._looks += 1
             self._meet(frame, glance)
-        self._name(frame)
+        if any(track.number is None for track in self._tracks):
+            self._name(frame)
         named = {track.number: track.sight for track in self._tracks if track.number is not None}
         return [Followed(number, named[number]) for number in sorted(named)]
 
@@ -218,8 +222,6 @@ class Follower:
 
 def _crowded(boxes: Sequence[Array]) -> list[bool]:
     """Which boxes [4] touch another one."""
-    if len(boxes) < 2:
-        return [False] * len(boxes)
     overlaps = np.array([box_overlap(box, np.array(boxes)) for box in boxes])
     np.fill_diagonal(overlaps, 0)
     return [bool(row.any()) for row in overlaps]

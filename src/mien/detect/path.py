@@ -66,8 +66,8 @@ class Path:
         if spent <= 0 or not free:
             return Path(time, box, self.speed)
         share = 1 - math.exp(-spent / _STEADY)
-        now = (box[:2] + box[2:] - self.box[:2] - self.box[2:]) / (2 * spent)
-        return Path(time, box, self.speed + share * (now - self.speed))
+        moved = (box - self.box) / (2 * spent)
+        return Path(time, box, self.speed + share * (moved[:2] + moved[2:] - self.speed))
 
     def at(self, time: float) -> Array:
         """[4] where its box should be."""

@@ -83,7 +83,7 @@ class CaptureOptions:
     """How faces are read. Every default of capture is here."""
 
     face: FaceChoice = FaceChoice()
-    """Which faces: all, largest, or a number. Faces are numbered by size when first seen, from 0."""
+    """Which faces: all, largest, or a number. People are numbered by size when first seen, from 0, and keep theirs."""
     max_faces: int = 20
     """How many faces are read at once, the largest first."""
     landmarks: bool = False

@@ -43,7 +43,7 @@ def learn_appearance(data: Path, reader: LandmarkReader, progress: bool = True) 
 
     Returns:
         The appearance; the chance that two pictures of one person look more alike than two of different people, or None
-        when nobody is twice among the validation people.
+        when fewer than two validation people are there twice.
 
     Raises:
         InputError: nobody is there twice.
@@ -61,7 +61,7 @@ def learn_appearance(data: Path, reader: LandmarkReader, progress: bool = True) 
         who += [f"{pack.name}/{pack.identity[index]}"] * len(views)
     appearance = Appearance(*discriminant(np.array(seen), np.array(who), DIRECTIONS))
     known = _twice(packs, "val")
-    if not known:
+    if len({(pack.name, pack.identity[index]) for pack, index in known}) < 2:
         return appearance, None
     looks = [appearance.weighed(_views(pack, index, reader, rng)[0]) for pack, index in known]
     names = np.array([f"{pack.name}/{pack.identity[index]}" for pack, index in known])
