@@ -150,7 +150,7 @@ def test_the_expression_reader_sees_146_points_and_names_what_it_is_told() -> No
         return [np.arange(52) / 100]
 
     points = np.random.default_rng(0).uniform(0, 500, (478, 3))
-    sight = PeerSight(Landmarks(points, 0.9))
+    sight = PeerSight(Landmarks(points, 0.9), np.zeros((128, 128)), points)
     expression, same = PeerExpressionReader(network).read(sight)
     assert same is sight
     assert (len(SEEN), len(set(SEEN))) == (146, 146)

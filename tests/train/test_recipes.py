@@ -32,14 +32,14 @@ from mien.rig.compact import compact_model
 from mien.train import finder, landmarks
 from mien.train.export import Signature
 from mien.train.finder import mark
-from mien.train.recipes import RECIPES, run
+from mien.train.recipes import MADE, RECIPES, run
 from mien.train.shape import IRIS_DISTANCE, learn_shape, triangulate
 from mien.train.tables import SHAPE
 from mien.weights.catalog import cards
 from mien.weights.store import verify
 
 ONE_SIZE = Signature(RECIPES["finder"].signature.inputs, RECIPES["finder"].signature.outputs)
-KNOWN = "known are face-shape, compact-rig, finder, landmarks, refiner, lgml, mouth, motion, crease"
+KNOWN = f"known are {', '.join((*MADE, *RECIPES))}"
 TINY: dict[str, Any] = {"steps": 2, "batch": 8, "threads": 1}
 
 

@@ -1,4 +1,4 @@
-"""The tables that ship: the mean face and the compact rig, made by `run` with their cards."""
+"""The tables that ship: the mean face, the compact rig and the appearance, made by `run` with their cards."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ from mien.rig.ict_files import write_ict
 from mien.rig.places import Places
 from mien.train import tables
 from mien.train.recipes import RECIPES, run
-from mien.train.tables import RIG, SHAPE, TABLES
+from mien.train.tables import APPEARANCE, RIG, SHAPE, TABLES
 from mien.weights.catalog import card, cards
 from mien.weights.store import verify
 
@@ -84,8 +84,8 @@ def made(data: Path, ict: Path, tmp_path_factory: pytest.TempPathFactory) -> Mad
         return run(RIG, data, folder, {}, silent, progress=False, rig=ict), folder, seen
 
 
-def test_both_tables_ship_under_their_names() -> None:
-    assert set(TABLES) == {SHAPE, RIG} == {"face-shape", "compact-rig"}
+def test_the_tables_ship_under_their_names() -> None:
+    assert set(TABLES) == {SHAPE, RIG, APPEARANCE} == {"face-shape", "compact-rig", "appearance"}
     assert not set(TABLES) & set(RECIPES)
     for name in TABLES:
         shipped = card(name)
@@ -170,7 +170,7 @@ def test_packs_without_a_resting_mouth_are_named(ict: Path, tmp_path: Path, monk
     assert not (tmp_path / "out" / f"{RIG}.npz").exists()
 
 
-@pytest.mark.parametrize("name", [SHAPE, RIG])
+@pytest.mark.parametrize("name", [SHAPE, RIG, APPEARANCE])
 def test_a_folder_of_renders_alone_is_named(name: str, ict: Path, tmp_path: Path) -> None:
     save_pack(tmp_path / "faces-renders.npz", {**faces_columns("wild", 1), "rendered": np.array(True)})
     with pytest.raises(InputError, match="holds renders alone"):

@@ -27,9 +27,10 @@ def train(
     Needs the `train` extra: pip install "mien[train]".
 
     Args:
-        name: What to train: face-shape, compact-rig, finder, landmarks, landmarks-8bit, refiner, lgml, mouth, motion,
-            crease. In the same output folder, landmarks needs finder, and refiner landmarks; landmarks-8bit and lgml
-            look through the folder's landmarks (lgml and refiner), or through the package's if it holds none.
+        name: What to train: face-shape, compact-rig, appearance, finder, landmarks, landmarks-8bit, refiner, lgml,
+            mouth, motion, crease. In the same output folder, landmarks needs finder, and refiner landmarks;
+            landmarks-8bit and lgml look through the folder's landmarks (lgml and refiner), or through the package's if
+            it holds none.
         data: Folder with the packs (faces-*.npz, scenes.npz).
         output: Folder for checkpoint, ONNX file, card and recipe.
         steps: Batches to learn from; the recipe's own number when not given.

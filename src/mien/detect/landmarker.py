@@ -21,6 +21,16 @@ class Seen(Protocol):
         """In pixels of the frame."""
         ...
 
+    @property
+    def cut(self) -> Array:
+        """[128, 128] float32 luminance of 0 to 255, the face upright, by which it is known again."""
+        ...
+
+    @property
+    def cut_points(self) -> Array:
+        """[478, 3] the points in pixels of the cut."""
+        ...
+
 
 class FindsFaces(Protocol):
     """Finds the faces of whole pictures."""

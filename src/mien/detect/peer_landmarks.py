@@ -4,14 +4,17 @@ The numbers are those of MediaPipe's published graph: `face_landmarks_detector_g
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from mien.core.arrays import Array
 from mien.core.face import LANDMARKS, Detection, Landmarks
-from mien.core.geometry import bounds
+from mien.core.geometry import apply_affine, bounds, invert_affine
 from mien.core.image import Frame
+from mien.detect.landmarks import SIDE as CUT
 from mien.imaging.fixed_point import sample_fixed
+from mien.imaging.warp import cut, face_square
 from mien.runtime.litert import Network
 
 SIDE = 256
@@ -27,9 +30,23 @@ _EYE_RIGHT, _EYE_LEFT = 33, 263
 
 @dataclass(frozen=True, slots=True)
 class PeerSight:
-    """What was seen: the points in pixels of the frame, and the presence score."""
+    """What was seen, and mien's own cut of it.
+
+    Args:
+        landmarks: in pixels of the frame, and the presence score.
+        cut: [128, 128] float32 luminance of 0 to 255, by which a face is known again.
+        cut_points: [478, 3] in pixels of that cut.
+    """
 
     landmarks: Landmarks
+    cut: Array
+    cut_points: Array
+
+    @classmethod
+    def of(cls, frame: Frame, landmarks: Landmarks) -> Self:
+        """With the cut that mien's networks would see of the face."""
+        to_frame = face_square(landmarks.points, CUT)
+        return cls(landmarks, cut(frame, to_frame, CUT).pixels, apply_affine(invert_affine(to_frame), landmarks.points))
 
 
 class PeerReader:
@@ -63,7 +80,7 @@ class PeerReader:
         flat = cut_points[:, :2] @ to_frame[:, :2].T + to_frame[:, 2]
         depth = cut_points[:, 2:] * np.linalg.norm(to_frame[:, 0])
         score = 1 / (1 + np.exp(-float(presence.ravel()[0])))
-        return PeerSight(Landmarks(np.concatenate([flat, depth], 1), float(score)))
+        return PeerSight.of(frame, Landmarks(np.concatenate([flat, depth], 1), float(score)))
 
 
 def rectangle(middle: Array, size: Array, eyes: Array) -> Array:

@@ -74,8 +74,8 @@ class FaceChoice:
 
     @property
     def most(self) -> int | None:
-        """How many faces must be followed to answer, or None for every one."""
-        return 1 if self.largest else None if self.number is None else self.number + 1
+        """How many faces must be followed to answer, or None for every one: who is who is told by all of them."""
+        return 1 if self.largest else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class CaptureOptions:
     """How faces are read. Every default of capture is here."""
 
     face: FaceChoice = FaceChoice()
-    """Which faces: all, largest, or a number. Faces are numbered by size when first seen, from 0."""
+    """Which faces: all, largest, or a number. People are numbered by size when first seen, from 0, and keep theirs."""
     max_faces: int = 20
     """How many faces are read at once, the largest first."""
     landmarks: bool = False
