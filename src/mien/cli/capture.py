@@ -23,6 +23,7 @@ from mien.core.face import FaceReading
 from mien.core.geometry import angles_from_rotation
 from mien.formats.stream import Destination
 from mien.pipelines.capture import CaptureOptions, FaceChoice
+from mien.pipelines.session import Prompt
 
 _SHOWN_FACES = 6
 _SHOWN_WEIGHTS = 5
@@ -46,6 +47,11 @@ class Output:
     stream: Annotated[tyro.conf.UseAppendAction[tuple[Destination, ...]], tyro.conf.arg(metavar="ADDRESS")] = ()
     """With --realtime, send each moment over UDP to vmc://HOST[:39539], livelink://HOST[:11111] or
     ifacialmocap://HOST[:49983], to this address and nowhere else. Live Link gets every face, the others the largest."""
+    calibrate: bool = False
+    """With --realtime, ask the person for ten seconds (hold still; blink, smile, raise the brows, open the mouth) and
+    count the weights of all that follows from their resting face. Nothing of the ten seconds is written or sent."""
+    save_neutral: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Keep the resting face that --calibrate finds in a take (.json, .npz), for --neutral."""
 
 
 def capture(
@@ -65,12 +71,20 @@ def capture(
             as '*.jpg'.
     """
     files = expanded(sources)
-    batch = BatchOptions(tuple(output.output), output.overlay, output.overwrite, output.realtime, tuple(output.stream))
+    batch = BatchOptions(
+        tuple(output.output),
+        output.overlay,
+        output.overwrite,
+        output.realtime,
+        tuple(output.stream),
+        output.calibrate,
+        output.save_neutral,
+    )
     quiet = bool(batch.outputs or batch.overlay or batch.streams)
     out, err = Console(), Console(stderr=True)
     with bars(err) as progress:
         watch = _Watch(progress, len(files), out, err, quiet, reading.face)
-        steps = Steps(watch.opened, watch.frame, watch.done, watch.kept, watch.streamed, watch.warned)
+        steps = Steps(watch.opened, watch.frame, watch.done, watch.kept, watch.streamed, watch.warned, watch.prompted)
         if running.asked:
             results = run_batch(files, batch, reading, running, steps)
         else:
@@ -140,6 +154,10 @@ class _Watch:
         self.taken_over += 1
         if self._all is not None:
             self._progress.advance(self._all)
+
+    def prompted(self, prompt: Prompt) -> None:
+        """Asks the person before the camera for something."""
+        say(self._err, f"{prompt.text} ({prompt.seconds:g} s)", "bold cyan")
 
     def warned(self, source: object, code: str, cause: str) -> None:
         """Says what should be known."""

@@ -32,6 +32,7 @@ from mien.compose.batches import Allowance
 from mien.core.errors import MienError
 from mien.formats.stream import Destination
 from mien.pipelines.capture import FaceChoice
+from mien.pipelines.neutral import Neutral
 from mien.rig.wishes import Change
 
 _models = tyro.extras.SubcommandApp()
@@ -73,7 +74,9 @@ INTERRUPTED, TERMINATED, OUR_BUG = 130, 143, 70
 _registry = tyro.constructors.ConstructorRegistry()
 
 
-def _one_word(kind: type[FaceChoice] | type[Destination] | type[Change] | type[Allowance], metavar: str) -> None:
+def _one_word(
+    kind: type[FaceChoice] | type[Destination] | type[Change] | type[Allowance] | type[Neutral], metavar: str
+) -> None:
     """Makes one word of the command line a value of `kind` by its `parse`."""
 
     @_registry.primitive_rule
@@ -90,6 +93,7 @@ def _one_word(kind: type[FaceChoice] | type[Destination] | type[Change] | type[A
 
 
 _one_word(FaceChoice, "all|largest|N")
+_one_word(Neutral, "FILE|auto")
 _one_word(Destination, "ADDRESS")
 _one_word(Change, "NAME=WEIGHT")
 _one_word(Allowance, "N|N%")

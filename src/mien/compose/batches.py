@@ -12,6 +12,7 @@ from typing import Self
 from mien.compose.done import Done, Status, Steps, record_line
 from mien.compose.items import shared_tables
 from mien.compose.journal import Journal, Terms, content_of
+from mien.compose.neutral_files import with_resting_face
 from mien.compose.outputs import BatchOptions, check_outputs, own_targets
 from mien.compose.sinks import join_tables
 from mien.compose.workers import DIED, Crew, Task
@@ -109,6 +110,7 @@ def run_batch(
         raise UsageError("--realtime", "E_USAGE", "is read in one process", "leave --workers and --journal out")
     for each in cards():
         verify(each)
+    options = with_resting_face(options)
     with ExitStack() as stack:
         folder = run.journal or Path(stack.enter_context(TemporaryDirectory(prefix="mien-")))
         journal = stack.enter_context(Journal(folder, _terms(batch, options), run.restart))

@@ -3,10 +3,13 @@
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
+from mien.compose.calibration import Calibrated, Calibration
 from mien.compose.done import Done, Steps
 from mien.compose.items import Job, capture_item, shared_tables
+from mien.compose.neutral_files import with_resting_face
 from mien.compose.outputs import BatchOptions, check_outputs
 from mien.compose.pace import SYSTEM_CLOCK, Clock
 from mien.compose.sinks import open_table
@@ -16,7 +19,9 @@ from mien.core.arrays import Array
 from mien.core.face import Capture
 from mien.core.image import Frame
 from mien.formats.files import make_folder
-from mien.pipelines.capture import CaptureOptions, Capturer, Gather
+from mien.pipelines.capture import CaptureOptions, Capturer
+from mien.pipelines.gather import Gather
+from mien.pipelines.neutral import self_calibrated
 
 
 def capture(
@@ -36,16 +41,24 @@ def capture(
         UsageError: an option is out of range, or the source is of another kind.
         ModelError: a weight file is missing or was changed.
     """
+    options = with_resting_face(options)
     if not isinstance(source, str | os.PathLike):
         return _gathered(frames_of(source), Gather(""), options)
     with opened(Path(source), options.max_pixels, options.allow_damaged) as media:
-        return _gathered(media.frames, Gather(media.name, media.frame_rate, media.start_timecode), options)
+        return _gathered(
+            media.frames, Gather(media.name, media.frame_rate, media.start_timecode), options, Path(source)
+        )
 
 
-def _gathered(frames: Iterable[Frame], gather: Gather, options: CaptureOptions) -> Capture:
-    for frame, readings in Capturer(options).stream(frames):
+def _gathered(frames: Iterable[Frame], gather: Gather, options: CaptureOptions, path: Path = Path("frames")) -> Capture:
+    neutral = options.neutral
+    calibrated = Calibrated(path, neutral.resting)
+    for frame, readings in calibrated.stream(Capturer(options).stream(frames)):
         gather.add(frame, readings)
-    return gather.capture()
+    found = gather.capture()
+    if neutral.is_auto:
+        return replace(found, takes=tuple(self_calibrated(take) for take in found.takes))
+    return found
 
 
 def capture_batch(
@@ -63,6 +76,8 @@ def capture_batch(
         ModelError: a weight file is missing or was changed.
     """
     targets = check_outputs(batch.outputs, batch.overlay, sources, batch.overwrite)
+    options = with_resting_face(options)
+    calibration = Calibration(options, batch, steps.prompted)
     results: list[Done] = []
     with ExitStack() as stack:
         streams = stack.enter_context(Streams(batch.streams))
@@ -73,7 +88,7 @@ def capture_batch(
         # A table closes whole or, after an exception, not at all; of sources that all failed there shall be none.
         stack.enter_context(suppress(_NothingRead))
         tables = [stack.enter_context(open_table(path, landmarks, batch.overwrite)) for path in shared]
-        job = Job(batch, capturer, tables, streams, steps, clock)
+        job = Job(batch, capturer, tables, streams, calibration, steps, clock)
         for path in sources:
             results.append(capture_item(path, job))
             steps.done(results[-1])

@@ -12,6 +12,7 @@ from mien.core.errors import InputError, MienError
 from mien.core.face import FaceReading
 from mien.formats.json_object import JsonObject
 from mien.formats.photo_notes import DAMAGED, Note
+from mien.pipelines.session import Prompt
 
 
 class Status(StrEnum):
@@ -83,8 +84,9 @@ class Steps:
     """Who wants to know how a batch goes on.
 
     Called with the source and its frame count, after each frame, with what became of the source, with what became of
-    one in an earlier run, at the end of all with what became of each stream, and with what is worth a warning: of what,
-    its code and its cause. Sources that worker processes read are told of when they are done.
+    one in an earlier run, at the end of all with what became of each stream, with what is worth a warning: of what, its
+    code and its cause, and with what a person before a camera is asked to do. Sources that worker processes read are
+    told of when they are done.
     """
 
     opened: Callable[[Path, int | None], None] = field(default=lambda path, frames: None)
@@ -93,6 +95,7 @@ class Steps:
     kept: Callable[[Done], None] = field(default=lambda done: None)
     streamed: Callable[[Streamed], None] = field(default=lambda streamed: None)
     warned: Callable[[object, str, str], None] = field(default=lambda source, code, cause: None)
+    prompted: Callable[[Prompt], None] = field(default=lambda prompt: None)
 
 
 _COUNTS = ("frames", "faces", "seen", "lost", "guessed", "dropped")

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mien.compose.calibration import Calibration
 from mien.compose.done import Done, Steps
 from mien.compose.outputs import TABLES, BatchOptions, is_shared, named
 from mien.compose.pace import Clock, Pace
@@ -28,6 +29,7 @@ class Job:
         capturer: the networks.
         tables: open ones that take the rows of every source.
         streams: open receivers.
+        calibration: from which resting faces weights count.
         steps: who wants to know.
         clock: what `realtime` goes by.
         ahead: how many frames are followed while one is read, on another core.
@@ -39,6 +41,7 @@ class Job:
     capturer: Capturer
     tables: Sequence[CsvTable]
     streams: Streams
+    calibration: Calibration
     steps: Steps
     clock: Clock
     ahead: int = AHEAD
@@ -64,12 +67,15 @@ def _captured(path: Path, job: Job, before: tuple[int, ...]) -> Done:
     pace = Pace(job.clock)
     options = job.capturer.options
     with opened(path, options.max_pixels, options.allow_damaged) as source, ExitStack() as stack:
-        job.steps.opened(path, source.frame_count if source.is_video else 1)
+        promised = source.frame_count and source.frame_count * job.calibration.passes
+        job.steps.opened(path, promised if source.is_video else 1)
         sinks = _sinks(path, source, job, stack)
         for sink in sinks:
             stack.enter_context(sink)
         pictures = pace.keep(source.frames) if job.batch.realtime else source.frames
-        for frame, readings in job.capturer.stream(pictures, ahead=0 if job.batch.realtime else job.ahead):
+        stream = job.capturer.stream(pictures, ahead=0 if job.batch.realtime else job.ahead)
+        calibrated = job.calibration.of(path, source, job.capturer, stream, job.steps.frame)
+        for frame, readings in calibrated.stream(stream):
             for sink in sinks:
                 sink.add(frame, readings)
             numbers.update(reading.face for reading in readings)
@@ -78,7 +84,9 @@ def _captured(path: Path, job: Job, before: tuple[int, ...]) -> Done:
         if _identity(path) != before:
             raise InputError(path, "E_CHANGED", "the file changed while it was read", "try again once it is complete")
     lost, guessed = _damage(source, frames + pace.dropped)
-    return Done(path, frames, len(numbers), seen, last, lost, guessed, pace.dropped, notes=source.notes)
+    return Done(
+        path, frames, len(numbers), seen, last, lost, guessed, pace.dropped, notes=(*source.notes, *calibrated.notes)
+    )
 
 
 def shared_tables(outputs: Iterable[Path]) -> list[Path]:

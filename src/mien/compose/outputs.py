@@ -25,6 +25,8 @@ class BatchOptions:
         overwrite: whether existing files are replaced.
         realtime: whether frames are read at the pace of their own times, and dropped when they come too late.
         streams: receivers that get every moment over UDP; they need `realtime`, or they would be flooded.
+        calibrate: whether the first ten seconds are a session that finds the resting face; it needs `realtime`.
+        save_neutral: a take (.json, .npz) to keep that face in, or None.
     """
 
     outputs: tuple[Path, ...] = ()
@@ -32,8 +34,18 @@ class BatchOptions:
     overwrite: bool = False
     realtime: bool = False
     streams: tuple[Destination, ...] = ()
+    calibrate: bool = False
+    save_neutral: Path | None = None
 
     def __post_init__(self) -> None:
+        if self.calibrate and not self.realtime:
+            cause = "prompts a person, who needs the time to follow"
+            raise UsageError("--calibrate", "E_USAGE", cause, "add --realtime")
+        if self.save_neutral is not None:
+            if not self.calibrate:
+                cause = "keeps what --calibrate finds"
+                raise UsageError("--save-neutral", "E_USAGE", cause, "add --calibrate, or capture a photo with -o")
+            _check_ending(self.save_neutral, TAKES, "--save-neutral")
         if self.streams and not self.realtime:
             cause = "a receiver would get a video's frames as fast as they are read"
             raise UsageError(f"--stream {self.streams[0]}", "E_USAGE", cause, "add --realtime")

@@ -15,6 +15,7 @@ from typing import Self
 
 from pebble import ProcessExpired, ProcessPool
 
+from mien.compose.calibration import Calibration
 from mien.compose.done import Done, Steps
 from mien.compose.items import Job, capture_item
 from mien.compose.journal import written
@@ -140,7 +141,11 @@ def _capturer(options: CaptureOptions) -> Capturer:
 def _capture(task: Task, batch: BatchOptions, options: CaptureOptions) -> Done:
     """Reads one source; what makes it unreadable is part of the answer."""
     batch = replace(batch, overwrite=task.overwrite)
-    job = Job(batch, _capturer(options), (), Streams(()), Steps(), SYSTEM_CLOCK, ahead=0, rows=task.rows, hashed=True)
+    calibration = Calibration(options, batch)
+    job = Job(
+        batch, _capturer(options), (), Streams(()), calibration, Steps(), SYSTEM_CLOCK,
+        ahead=0, rows=task.rows, hashed=True,
+    )  # fmt: skip
     done = capture_item(task.path, job)
     if done.error is not None:
         return done
