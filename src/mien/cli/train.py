@@ -27,9 +27,9 @@ def train(
     Needs the `train` extra: pip install "mien[train]".
 
     Args:
-        name: What to train: face-shape, compact-rig, finder, landmarks, refiner, lgml, mouth, motion, crease. In the
-            same output folder, landmarks needs finder, and refiner landmarks; lgml looks through the folder's
-            landmarks and refiner, or through the package's if it holds neither.
+        name: What to train: face-shape, face-look, compact-rig, finder, landmarks, refiner, lgml, mouth, motion,
+            crease. In the same output folder, landmarks needs finder, and refiner landmarks; lgml looks through the
+            folder's landmarks and refiner, or through the package's if it holds neither.
         data: Folder with the packs (faces-*.npz, scenes.npz).
         output: Folder for checkpoint, ONNX file, card and recipe.
         steps: Batches to learn from; the recipe's own number when not given.

@@ -4,7 +4,8 @@ Source: G. Casiez, N. Roussel and D. Vogel, "1 € Filter: A Simple Speed-based 
 Interactive Systems", CHI 2012. A low-pass filter of first order whose cutoff rises with the speed of what it filters.
 
 Theirs filters a number. Here speed is the length of a vector's velocity, or how fast a rotation turns, so that a turned
-input gives the turned output; and each value may have a cutoff of its own.
+input gives the turned output; and each value may have a cutoff of its own. Their cutoff rises in proportion to speed,
+ours with its square: noise, which is slow, opens the filter less, and what moves opens it at once.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class Tuning:
 
     Args:
         still: cutoff of what does not move, Hz: lower is stiller.
-        quick: Hz that the cutoff rises by for a speed of one unit a second: higher lags less.
+        quick: Hz that the cutoff rises by for one unit a second, four times as many for two: higher lags less.
         watch: cutoff of the speed itself, Hz: higher notices a movement sooner, and takes noise for one.
 
     `still` and `quick` are numbers, or arrays [...] with one for each vector.
@@ -37,7 +38,7 @@ class Tuning:
 
     def share(self, speed: Array, elapsed: float) -> Array:
         """[...] 0 to 1, how far the output goes towards an input that moves at `speed` [...] units a second."""
-        return _share(self.still + self.quick * speed, elapsed)
+        return _share(self.still + self.quick * speed * speed, elapsed)
 
 
 def _share(cutoff: Array, elapsed: float) -> Array:

@@ -13,6 +13,7 @@ class Quality:
         frontality: cosine of the angle between the face and the ray from the camera; 0 for one that is turned away.
         sharpness: detail, beside what a sharp and well lit face of its size has.
         explained: how well a rig explains the landmarks; 1 where none was fitted.
+        occlusion: a guess how far something covers the face: 0 for what looks as faces do.
     """
 
     score: float
@@ -20,6 +21,7 @@ class Quality:
     frontality: float
     sharpness: float
     explained: float = 1.0
+    occlusion: float = 0.0
 
     def __post_init__(self) -> None:
         for part in fields(self):
@@ -28,5 +30,5 @@ class Quality:
 
     @property
     def overall(self) -> float:
-        """The product of all parts."""
-        return self.score * self.size * self.frontality * self.sharpness * self.explained
+        """The product of all parts, of `occlusion` of what it leaves."""
+        return self.score * self.size * self.frontality * self.sharpness * self.explained * (1 - self.occlusion)

@@ -5,6 +5,7 @@ import numpy as np
 from mien.core.face import Pose
 from mien.core.quality import Quality
 from mien.detect.landmarks import Sight
+from mien.detect.look import usual_look
 from mien.imaging.sharpness import sharpness
 from mien.metrics import inter_ocular_distance
 
@@ -27,7 +28,8 @@ def quality(sight: Sight, pose: Pose) -> Quality:
     frontality = min(max(away, 0.0), 1.0)
     apart = float(inter_ocular_distance(sight.landmarks.points)) / max(frontality, 0.2)
     size = min(apart / _CLEAR_AT, 1.0)
-    return Quality(sight.landmarks.score, size, frontality, sharpness(sight.cut, size))
+    occlusion = usual_look().occlusion(sight.cut, sight.cut_points)
+    return Quality(sight.landmarks.score, size, frontality, sharpness(sight.cut, size), occlusion=occlusion)
 
 
 def explained(residual: float) -> float:

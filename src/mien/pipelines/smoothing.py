@@ -15,20 +15,20 @@ LONGEST_GAP = 0.3
 # Chosen on photos of London's training people, still under a sensor's noise and in turn with their smiles, and on the
 # driving clips d0, d3, d10 and d19 (blinks, and how far a moving head is left behind): benchmarks/stillness.py.
 _WEIGHTS = (
-    (("eye",), 0.3, 12.0),
-    (("jaw", "mouth", "tongue"), 0.1, 10.0),
-    (("brow", "cheek", "nose"), 0.1, 6.0),
+    (("eye",), 0.3, 60.0),
+    (("jaw", "mouth", "tongue"), 0.2, 40.0),
+    (("brow", "cheek", "nose"), 0.15, 30.0),
 )
-"""By the beginnings of their names: the cutoff of what keeps still, Hz, and its rise with a speed of 1 a second.
-Lids must not lose a blink, brows and cheeks move slowly."""
+"""By the beginnings of their names: the cutoff of what keeps still, Hz, and its rise for a speed of 1 a second. Lids
+must not lose a blink, brows and cheeks move slowly."""
 
-_POINTS = Tuning(0.1, 50.0)
+_POINTS = Tuning(0.2, 1000.0)
 """Speeds in inter-ocular distances a second: it does not matter how large a face is."""
 
-_HEAD, _EYES = (0.3, 30.0), (0.3, 12.0)
+_HEAD, _EYES = (0.3, 400.0), (0.5, 60.0)
 """Speeds in radians a second: eyes jump, but are read less exactly than heads."""
 
-_PLACE = Tuning(0.1, 100.0)
+_PLACE = Tuning(0.1, 16000.0)
 """Speeds in distances from the camera a second."""
 
 

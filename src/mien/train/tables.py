@@ -1,4 +1,4 @@
-"""What ships beside the networks: the mean face and the compact rig, tables that are computed rather than trained."""
+"""What ships beside the networks: mean face, usual look, compact rig, tables that are computed rather than trained."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from mien.rig.shelf import rig_named
 from mien.runtime.session import OnnxSession
 from mien.train.correspondence import find_places
 from mien.train.export import Story, write_story
+from mien.train.look import learn_look
 from mien.train.rig import learn_rig
 from mien.train.shape import learn_shape
 from mien.weights.catalog import card
@@ -27,7 +28,7 @@ SOURCES = (
 )
 TEACHER = "labels are the mean of four views by MediaPipe Face Landmarker (Apache-2.0): its faults are learned too"
 
-SHAPE, RIG = "face-shape", "compact-rig"
+SHAPE, LOOK, RIG = "face-shape", "face-look", "compact-rig"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,22 @@ def _make_shape(data: Path, folder: Path, command: str, rig: Path | None) -> Mod
     return write_story(file, _SHAPE_STORY, command, ())
 
 
+def _make_look(data: Path, folder: Path, command: str, rig: Path | None) -> ModelCard:
+    try:
+        look = learn_look(data)
+    except ValueError as error:
+        raise InputError(data, "E_FORMAT", str(error), "add packs of faces") from None
+    file = folder / f"{LOOK}.npz"
+    np.savez_compressed(
+        file,
+        mean=look.mean.astype(np.float16),
+        directions=look.directions.astype(np.float16),
+        spread=look.spread.astype(np.float16),
+        bounds=np.array([look.usual, look.strange], np.float32),
+    )
+    return write_story(file, _LOOK_STORY, command, ())
+
+
 def _make_rig(data: Path, folder: Path, command: str, rig: Path | None) -> ModelCard:
     ict = rig_named("ict") if rig is None else IctRig.load(rig)
     if not isinstance(ict, IctRig):
@@ -77,6 +94,15 @@ _SHAPE_STORY = Story(
     data=f"landmarks of {SOURCES}; {TEACHER}",
     weakness="one mean for all ages and origins; its size is that of an adult whose irises are 63 mm apart",
 )
+_LOOK_STORY = Story(
+    purpose="What faces look like at the 478 points, freed of brightness and contrast: tells what something covers.",
+    input="none: it is a table",
+    output_basis=None,
+    paper="our own; principal components",
+    data=f"pictures and landmarks of {SOURCES}; {TEACHER}",
+    weakness="a guess: hard light, make-up and sunglasses look like cover, and what covers less than a tenth, or is of "
+    "the skin's colour, like none; few of its faces are dark-skinned or very old",
+)
 _RIG_STORY = Story(
     purpose="The 478 points as a rig: 60 identity directions, 51 ARKit expressions, eyes that turn, what landmarks do "
     "when a head turns, and where the points lie on the ICT rig.",
@@ -90,5 +116,5 @@ _RIG_STORY = Story(
     "full smile is smaller than ICT's; the depth of points is the teacher's guess",
 )
 
-TABLES: dict[str, Table] = {SHAPE: Table(_make_shape), RIG: Table(_make_rig)}
+TABLES: dict[str, Table] = {SHAPE: Table(_make_shape), LOOK: Table(_make_look), RIG: Table(_make_rig)}
 """By the name of the card."""
