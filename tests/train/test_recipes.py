@@ -39,7 +39,7 @@ from mien.weights.catalog import cards
 from mien.weights.store import verify
 
 ONE_SIZE = Signature(RECIPES["finder"].signature.inputs, RECIPES["finder"].signature.outputs)
-KNOWN = "known are face-shape, compact-rig, finder, landmarks, refiner, lgml, mouth, motion, crease"
+KNOWN = "known are face-shape, face-look, compact-rig, finder, landmarks, refiner, lgml, mouth, motion, crease"
 TINY: dict[str, Any] = {"steps": 2, "batch": 8, "threads": 1}
 
 

@@ -28,7 +28,7 @@ _POINTS = Tuning(0.2, 1000.0)
 _HEAD, _EYES = (0.3, 400.0), (0.5, 60.0)
 """Speeds in radians a second: eyes jump, but are read less exactly than heads."""
 
-_PLACE = Tuning(0.1, 16000.0)
+_PLACE = Tuning(0.1, 5000.0)
 """Speeds in distances from the camera a second."""
 
 

@@ -1,4 +1,4 @@
-"""Recipe of the usual look: luminance at the points of the training faces, its main directions, and what they leave."""
+"""Recipe of the usual look: luminance at the training faces' points, its main directions, and what covers do to it."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from mien.core.points import FACE_OVAL
 from mien.data.augment import cover
 from mien.data.packs import FacesPack, read_photos
 from mien.detect.landmarks import SIDE
-from mien.detect.look import FaceLook, looks_of
+from mien.detect.look import FEATURES, FaceLook, looks_of
 from mien.imaging.warp import cut, face_square
 
 MOST = 3000
@@ -20,36 +20,62 @@ MOST = 3000
 
 DIRECTIONS = 12
 
-USUAL, STRANGE, COVERED = 90, 90, 0.2
-"""Percentile of all faces up to which they are usual, and of those that are covered by such a share from which they are
-as strange as can be: what lies between is doubt."""
+COVERED, WELL_COVERED = 0.1, 0.2
+"""Shares of a face: what must be hidden for it to count as covered, and from which that should be plain."""
+
+USUAL, PLAIN = 90, 50
+"""Percentile of the scores of uncovered faces up to which no cover is guessed, and of those of well covered ones from
+which it is certain: what lies between is doubt."""
 
 _BATCH = 64
 _LEAST_SHIFT = 0.5
 """Grey levels that tell a covered pixel."""
+
+_STEPS, _RIDGE = 30, 1.0
 
 
 def learn_look(data: Path) -> FaceLook:
     """The look of the training faces of `data`. Raises `ValueError` when they are too few to tell."""
     packs, _ = read_photos(data)
     cuts, points = face_cuts(packs, "train", MOST, np.random.default_rng(0))
-    looks = np.array([looks_of(one, at) for one, at in zip(cuts, points, strict=True)])
+    hidden, share = covered(cuts, points, seed=0)
+    if not (share >= WELL_COVERED).any():
+        raise ValueError(f"none of {len(cuts)} faces can be covered by a fifth")
+    clean, strange = (
+        np.array([looks_of(one, at) for one, at in zip(some, points, strict=True)]) for some in (cuts, hidden)
+    )
     # Light falls from either side: with their mirror images, no half of a face is brighter in the mean.
-    both = np.concatenate([looks, looks[:, packs[0].mirror]])
+    both = np.concatenate([clean, clean[:, packs[0].mirror]])
     mean = both.mean(0)
     _, _, vt = np.linalg.svd(both - mean, full_matrices=False)
     directions = vt[:DIRECTIONS]
     rest = (both - mean) - (both - mean) @ directions.T @ directions
-    # 0 and 1 stand in for the bounds until what is left over is known.
-    look = FaceLook(mean, directions, np.maximum(rest.std(0), 1e-3), 0.5, 1.0)
-    hidden, share = covered(cuts, points, seed=0)
-    strange = [looks_of(one, at) for one, at in zip(hidden[share >= COVERED], points[share >= COVERED], strict=True)]
-    if not strange:
-        raise ValueError(f"none of {len(cuts)} faces can be covered by a fifth")
-    usual = float(np.percentile(look.left_over(looks), USUAL))
-    least = usual * 1.01  # of next to no faces, covered ones may look as others do
-    most = float(np.percentile(look.left_over(np.array(strange)), STRANGE))
-    return FaceLook(mean, directions, look.spread, usual, max(most, least))
+    spread = np.maximum(rest.std(0), 1e-3)
+    plain = FaceLook(mean, directions, spread, np.zeros(FEATURES), 0.0, 1.0)  # tells features, and no scores yet
+    slopes = _logistic(plain.features(clean), plain.features(strange[share >= COVERED]))
+    look = FaceLook(mean, directions, spread, slopes, 0.0, 1.0)
+    usual = float(np.percentile(look.score(clean), USUAL))
+    most = float(np.percentile(look.score(strange[share >= WELL_COVERED]), PLAIN))
+    # Of next to no faces, covered ones may look as others do.
+    return FaceLook(mean, directions, spread, slopes, usual, max(most, usual + 0.1))
+
+
+def _logistic(clean: Array, spoilt: Array) -> Array:
+    """[F] slopes that tell spoilt features [M, F] from clean ones [N, F], both counted alike; a ridge holds them.
+
+    Newton's steps. Where the line is drawn does not matter, for bounds are set by scores.
+    """
+    rows = np.concatenate([clean, spoilt]).astype(np.float64)
+    truth = np.repeat([0.0, 1.0], [len(clean), len(spoilt)])
+    counts = np.where(truth == 0, 0.5 / len(clean), 0.5 / len(spoilt)) * len(rows)
+    middle, scale = rows.mean(0), np.maximum(rows.std(0), 1e-6)
+    rows = np.column_stack([(rows - middle) / scale, np.ones(len(rows))])
+    found = np.zeros(rows.shape[1])
+    for _ in range(_STEPS):
+        chance = 1 / (1 + np.exp(-np.clip(rows @ found, -30, 30)))
+        bend = (rows * (counts * chance * (1 - chance))[:, None]).T @ rows + _RIDGE * np.eye(len(found))
+        found -= np.linalg.solve(bend, rows.T @ (counts * (chance - truth)) + _RIDGE * found)
+    return np.asarray(found[:-1] / scale)
 
 
 def face_cuts(packs: list[FacesPack], split: str, most: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -73,12 +99,12 @@ def covered(cuts: Array, points: Array, seed: int) -> tuple[Array, Array]:
         batch = torch.from_numpy(np.array(cuts[start : start + _BATCH], np.float32))[:, None]
         out.append(cover(batch, generator, 1.0)[:, 0].numpy())
     hidden = np.concatenate(out)
-    faces = np.array([_inside(at[list(FACE_OVAL), :2]) for at in points])
+    faces = np.array([inside(at[list(FACE_OVAL), :2]) for at in points])
     changed = (np.abs(hidden - cuts) > _LEAST_SHIFT) & faces
     return hidden, changed.sum((1, 2)) / np.maximum(faces.sum((1, 2)), 1)
 
 
-def _inside(ring: Array) -> Array:
+def inside(ring: Array) -> Array:
     """[128, 128] bool, the pixels inside a ring [N, 2], by how often a ray to the right crosses it."""
     x, y = np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5)
     inside = np.zeros((SIDE, SIDE), bool)

@@ -66,6 +66,7 @@ def _make_look(data: Path, folder: Path, command: str, rig: Path | None) -> Mode
         mean=look.mean.astype(np.float16),
         directions=look.directions.astype(np.float16),
         spread=look.spread.astype(np.float16),
+        slopes=look.slopes,
         bounds=np.array([look.usual, look.strange], np.float32),
     )
     return write_story(file, _LOOK_STORY, command, ())
@@ -98,10 +99,10 @@ _LOOK_STORY = Story(
     purpose="What faces look like at the 478 points, freed of brightness and contrast: tells what something covers.",
     input="none: it is a table",
     output_basis=None,
-    paper="our own; principal components",
+    paper="our own; principal components and a logistic regression",
     data=f"pictures and landmarks of {SOURCES}; {TEACHER}",
-    weakness="a guess: hard light, make-up and sunglasses look like cover, and what covers less than a tenth, or is of "
-    "the skin's colour, like none; few of its faces are dark-skinned or very old",
+    weakness="a guess: hard light and make-up look like cover, and half of what hides a tenth of a face goes unseen; "
+    "learned from boxes and ellipses; few of its faces are dark-skinned or very old",
 )
 _RIG_STORY = Story(
     purpose="The 478 points as a rig: 60 identity directions, 51 ARKit expressions, eyes that turn, what landmarks do "
