@@ -12,6 +12,7 @@ from memory import repeated
 from rich.progress import track
 
 from mien.compose.batches import RunOptions, run_batch
+from mien.compose.calibration import Calibration
 from mien.compose.done import Steps
 from mien.compose.items import Job, capture_item
 from mien.compose.outputs import BatchOptions
@@ -42,7 +43,7 @@ def captured(sources: Sequence[Path], folder: Path, threads: int) -> Path:
         capturer = Capturer(CaptureOptions(landmarks=True), threads=threads)
     batch = BatchOptions((folder / "{name}.npz",))
     with open_table(folder / "table.csv", True, False) as table:
-        job = Job(batch, capturer, [table], Streams(()), Steps(), SYSTEM_CLOCK)
+        job = Job(batch, capturer, [table], Streams(()), Calibration(capturer.options, batch), Steps(), SYSTEM_CLOCK)
         for path in sources:
             done = capture_item(path, job)
             if done.error is not None:

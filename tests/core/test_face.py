@@ -29,6 +29,7 @@ from mien.core.face import (
     Take,
 )
 from mien.core.geometry import rotation_from_angles, turn_to
+from mien.core.quality import Quality
 
 CHECKED = settings(derandomize=True, deadline=None, max_examples=40)
 LEADING = hnp.array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=4)
@@ -241,6 +242,12 @@ class TestFaceReading:
     def test_a_reading_is_one_moment(self) -> None:
         with pytest.raises(ValueError, match=r"a reading holds one moment, got leading axes \[2\]"):
             FaceReading(0, 0, 0, Landmarks(np.zeros((LANDMARKS, 3)), 1), state(2), 1)
+
+    def test_its_quality_is_that_of_its_parts(self) -> None:
+        landmarks, parts = Landmarks(np.zeros((LANDMARKS, 3)), 1), Quality(0.9, 0.8, 1, 0.5)
+        assert FaceReading(0, 0, 0, landmarks, state(), 0.36, trust=parts).trust == parts
+        with pytest.raises(ValueError, match=r"quality is 0.4, and the product of its parts 0.36"):
+            FaceReading(0, 0, 0, landmarks, state(), 0.4, trust=parts)
 
 
 class TestIdentity:

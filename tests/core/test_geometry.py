@@ -20,8 +20,10 @@ from mien.core.geometry import (
     fit_similarity,
     invert_affine,
     rotation_from_angles,
+    rotation_from_vector,
     square_to_frame,
     turn_to,
+    vector_from_rotation,
 )
 
 CHECKED = settings(derandomize=True, deadline=None, max_examples=50)
@@ -401,3 +403,30 @@ def test_turning_to_a_ray_leads_the_axis_along_it(ray: list[float]) -> None:
     np.testing.assert_allclose(turns[1:], [np.eye(3)] * 2)
     if ray[2] > 1e-3:
         np.testing.assert_allclose(turns[0] @ [0, 0, 1], array[0] / np.linalg.norm(array[0]), atol=1e-9)
+
+
+@CHECKED
+@given(SEEDS, st.sampled_from([0.0, 1e-12, 1e-6, 0.1, 1.0, 3.0, np.pi - 1e-7]))
+def test_a_vector_and_its_rotation_are_one(seed: int, angle: float) -> None:
+    axis = np.random.default_rng(seed).normal(size=(4, 2, 3))
+    vector = angle * axis / np.linalg.norm(axis, axis=-1, keepdims=True)
+    rotation = rotation_from_vector(vector)
+    np.testing.assert_allclose(
+        rotation @ np.swapaxes(rotation, -1, -2), np.broadcast_to(np.eye(3), (4, 2, 3, 3)), atol=1e-12
+    )
+    assert np.linalg.det(rotation) == pytest.approx(1)
+    np.testing.assert_allclose(rotation @ axis[..., None], axis[..., None], atol=1e-9)
+    np.testing.assert_allclose(vector_from_rotation(rotation), vector, atol=1e-9)
+
+
+def test_half_a_turn_has_either_axis() -> None:
+    half = np.diag([1.0, -1.0, -1.0])
+    np.testing.assert_allclose(np.abs(vector_from_rotation(half)), [np.pi, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(rotation_from_vector(vector_from_rotation(half)), half, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("axis", "angles"), [((1, 0, 0), (0.3, 0, 0)), ((0, 1, 0), (0, 0.3, 0)), ((0, 0, 1), (0, 0, 0.3))]
+)
+def test_a_rotation_about_an_axis_is_right_handed(axis: tuple[float, ...], angles: tuple[float, float, float]) -> None:
+    np.testing.assert_allclose(rotation_from_vector(0.3 * np.array(axis)), rotation_from_angles(*angles), atol=1e-12)

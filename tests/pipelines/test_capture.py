@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import made_reading
+from PIL import Image, ImageFilter
 from portraits import astronaut, blank, capturer, clip_frames, noise, placed
 
 from mien.core.arrays import Array
@@ -16,9 +18,12 @@ from mien.core.errors import UsageError
 from mien.core.face import Capture, FaceReading, Landmarks, Pose, Take
 from mien.core.geometry import rotation_from_angles
 from mien.core.image import Frame
+from mien.detect.landmarks import Sight
 from mien.detect.shape import mean_face
 from mien.formats.registry import load, save
-from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice, Gather, explained, quality
+from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice
+from mien.pipelines.gather import Gather
+from mien.pipelines.quality import explained, quality
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter, TakeFitter
 
@@ -78,6 +83,9 @@ NAN = float("nan")
         ({"least_score": NAN}, "--least-score"),
         ({"look_again": -0.1}, "--look-again"),
         ({"look_again": NAN}, "--look-again"),
+        ({"min_quality": -0.1}, "--min-quality"),
+        ({"min_quality": 1.1}, "--min-quality"),
+        ({"min_quality": NAN}, "--min-quality"),
     ],
 )
 def test_an_option_out_of_range_is_refused_by_its_flag(options: dict[str, float], flag: str) -> None:
@@ -140,11 +148,18 @@ def test_the_focal_length_is_used() -> None:
 # --- quality ----------------------------------------------------------------------------------------------------------
 
 
+FLAT = np.full((128, 128), 90, np.float32)
+
+
 def rated(yaw: float, size: float, score: float = 1.0) -> float:
-    """Quality of the mean face, `size` pixels between its irises when frontal, turned by `yaw` degrees."""
+    """Quality, but for sharpness and cover, of the mean face turned by `yaw` degrees; frontal its irises are `size` px apart."""
     rotation = rotation_from_angles(0, np.deg2rad(yaw), 0)
     points = mean_face().points @ rotation.T * (size / 0.063)
-    return quality(Landmarks(points, score), Pose(rotation, np.array([0, 0, 1.0])))
+    sight = Sight(Landmarks(points, score), FLAT, np.eye(3)[:2], points, np.zeros(256))
+    parts = quality(sight, Pose(rotation, np.array([0, 0, 1.0])))
+    assert parts.sharpness == parts.overall == 0, "one grey"
+    assert parts.occlusion == 1, "which looks like no face"
+    return replace(parts, sharpness=1.0, occlusion=0.0).overall
 
 
 @FEW
@@ -175,12 +190,36 @@ def test_a_smaller_picture_of_a_face_is_trusted_less() -> None:
     assert large.quality <= large.landmarks.score
 
 
+def changed(name: str, amount: float) -> Array:
+    """The portrait as a bad camera gives it."""
+    turned = placed((150, 150), amount if name == "size" else 1.2, 0, 300, 300)[0]
+    if name == "blur":
+        return np.array(Image.fromarray(turned).filter(ImageFilter.GaussianBlur(amount)))
+    return (turned * amount).astype(np.uint8) if name == "light" else turned
+
+
+@pytest.mark.parametrize(
+    ("name", "amounts"), [("blur", (0, 3, 5)), ("size", (1.2, 0.4, 0.3)), ("light", (1, 0.15, 0.07))]
+)
+def test_quality_falls_with_what_spoils_a_picture(name: str, amounts: tuple[float, ...]) -> None:
+    rated = [one_reading(changed(name, amount)).quality for amount in amounts]
+    assert (np.diff(rated) < -0.1).all()
+
+
+def test_a_reading_says_what_its_quality_is_made_of() -> None:
+    reading = one_reading(placed((120, 100))[0])
+    assert reading.trust is not None
+    assert reading.quality == pytest.approx(reading.trust.overall)
+    assert reading.trust.score == reading.landmarks.score
+    assert reading.trust.explained == 1
+
+
 # --- fitted -----------------------------------------------------------------------------------------------------------
 
 
 @cache
 def fitting() -> Capturer:
-    return Capturer(CaptureOptions(fit=True))
+    return Capturer(CaptureOptions(fit=True, smooth=False))
 
 
 @FEW
@@ -202,7 +241,7 @@ def test_a_fit_is_made_only_when_it_is_asked_for() -> None:
 
 def test_weights_and_identity_of_a_fit_are_the_rigs_and_the_rest_stays() -> None:
     frames = clip_frames(4)
-    plain = [reading for _, (reading,) in capturer().stream(frames)]
+    plain = [reading for _, (reading,) in Capturer(CaptureOptions(smooth=False)).stream(frames)]
     fitted = [reading for _, (reading,) in fitting().stream(frames)]
     person = TakeFitter(Fitter(compact_model(), mean_face().steadiness))
     for before, after in zip(plain, fitted, strict=True):

@@ -12,7 +12,8 @@ from mien.core.face import Capture
 from mien.core.geometry import bounds
 from mien.core.image import Frame
 from mien.formats.images import read_image
-from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice, Gather
+from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice
+from mien.pipelines.gather import Gather
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "data" / "photos"
 WIDTH, HEIGHT, RATE, FRAMES = 480, 200, 12.5, 66

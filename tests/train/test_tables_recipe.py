@@ -19,7 +19,7 @@ from mien.rig.ict_files import write_ict
 from mien.rig.places import Places
 from mien.train import tables
 from mien.train.recipes import RECIPES, run
-from mien.train.tables import APPEARANCE, RIG, SHAPE, TABLES
+from mien.train.tables import APPEARANCE, LOOK, RIG, SHAPE, TABLES
 from mien.weights.catalog import card, cards
 from mien.weights.store import verify
 
@@ -85,7 +85,7 @@ def made(data: Path, ict: Path, tmp_path_factory: pytest.TempPathFactory) -> Mad
 
 
 def test_the_tables_ship_under_their_names() -> None:
-    assert set(TABLES) == {SHAPE, RIG, APPEARANCE} == {"face-shape", "compact-rig", "appearance"}
+    assert set(TABLES) == {SHAPE, LOOK, RIG, APPEARANCE} == {"face-shape", "face-look", "compact-rig", "appearance"}
     assert not set(TABLES) & set(RECIPES)
     for name in TABLES:
         shipped = card(name)

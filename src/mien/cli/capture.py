@@ -26,6 +26,7 @@ from mien.core.face import FaceReading
 from mien.core.geometry import angles_from_rotation
 from mien.formats.stream import Destination
 from mien.pipelines.capture import CaptureOptions, FaceChoice
+from mien.pipelines.session import Prompt
 
 _SHOWN_FACES = 6
 _SHOWN_WEIGHTS = 5
@@ -58,6 +59,11 @@ class Output:
     stream: Annotated[tyro.conf.UseAppendAction[tuple[Destination, ...]], tyro.conf.arg(metavar="ADDRESS")] = ()
     """With --realtime or --camera, send each moment over UDP to vmc://HOST[:39539], livelink://HOST[:11111] or
     ifacialmocap://HOST[:49983], to this address and nowhere else. Live Link gets every face, the others the largest."""
+    calibrate: bool = False
+    """With --realtime, ask the person for ten seconds (hold still; blink, smile, raise the brows, open the mouth) and
+    count the weights of all that follows from their resting face. Nothing of the ten seconds is written or sent."""
+    save_neutral: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Keep the resting face that --calibrate finds in a take (.json, .npz), for --neutral."""
 
 
 def capture(
@@ -93,6 +99,8 @@ def capture(
         output.report,
         output.report_pictures,
         None if live else common_folder(sources),
+        calibrate=output.calibrate,
+        save_neutral=output.save_neutral,
     )
     quiet = bool(batch.files or batch.streams)
     out, err = Console(), Console(stderr=True)
@@ -128,7 +136,7 @@ class _Watch:
     @property
     def steps(self) -> Steps:
         """What is told of a batch goes to this one."""
-        return Steps(self.opened, self.frame, self.done, self.kept, self.streamed, self.warned)
+        return Steps(self.opened, self.frame, self.done, self.kept, self.streamed, self.warned, prompted=self.prompted)
 
     def opened(self, path: Path, frames: int | None) -> None:
         """A video gets a bar of its own."""
@@ -181,6 +189,10 @@ class _Watch:
         self.taken_over += 1
         if self._all is not None:
             self._progress.advance(self._all)
+
+    def prompted(self, prompt: Prompt) -> None:
+        """Asks the person before the camera for something."""
+        say(self._err, f"{prompt.text} ({prompt.seconds:g} s)", "bold cyan")
 
     def warned(self, source: object, code: str, cause: str) -> None:
         """Says what should be known."""

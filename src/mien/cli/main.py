@@ -34,6 +34,7 @@ from mien.compose.batches import Allowance
 from mien.core.errors import MienError
 from mien.formats.stream import Destination
 from mien.pipelines.capture import FaceChoice
+from mien.pipelines.neutral import Neutral
 from mien.rig.wishes import Change
 
 _models = tyro.extras.SubcommandApp()
@@ -81,7 +82,8 @@ _registry = tyro.constructors.ConstructorRegistry()
 
 
 def _one_word(
-    kind: type[FaceChoice] | type[Destination] | type[Change] | type[Allowance] | type[Size], metavar: str
+    kind: type[FaceChoice] | type[Destination] | type[Change] | type[Allowance] | type[Size] | type[Neutral],
+    metavar: str,
 ) -> None:
     """Makes one word of the command line a value of `kind` by its `parse`."""
 
@@ -99,6 +101,7 @@ def _one_word(
 
 
 _one_word(FaceChoice, "all|largest|N")
+_one_word(Neutral, "FILE|auto")
 _one_word(Destination, "ADDRESS")
 _one_word(Change, "NAME=WEIGHT")
 _one_word(Allowance, "N|N%")

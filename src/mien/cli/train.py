@@ -27,8 +27,8 @@ def train(
     Needs the `train` extra: pip install "mien[train]".
 
     Args:
-        name: What to train: face-shape, compact-rig, appearance, finder, landmarks, landmarks-8bit, refiner, lgml,
-            mouth, motion, crease. In the same output folder, landmarks needs finder, and refiner landmarks;
+        name: What to train: face-shape, face-look, compact-rig, appearance, finder, landmarks, landmarks-8bit, refiner,
+            lgml, mouth, motion, crease. In the same output folder, landmarks needs finder, and refiner landmarks;
             landmarks-8bit and lgml look through the folder's landmarks (lgml and refiner), or through the package's if
             it holds none.
         data: Folder with the packs (faces-*.npz, scenes.npz).

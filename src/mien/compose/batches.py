@@ -14,6 +14,7 @@ from mien.compose.done import Done, Status, Steps, record_line
 from mien.compose.journal import Journal, Terms, content_of
 from mien.compose.local_workers import LocalCrew
 from mien.compose.naming import FOLDER
+from mien.compose.neutral_files import with_resting_face
 from mien.compose.outputs import LISTED, BatchOptions, check_outputs, own_targets
 from mien.compose.ray_link import RayAddress
 from mien.compose.ray_workers import RayCrew
@@ -120,6 +121,7 @@ def run_batch(
         raise UsageError("--realtime", "E_USAGE", "is read in one process", "leave --workers and --journal out")
     for each in cards():
         verify(each)
+    options = with_resting_face(options)
     with ExitStack() as stack:
         folder = run.journal or Path(stack.enter_context(TemporaryDirectory(prefix="mien-")))
         terms = _terms(batch.arranged(sources), options)

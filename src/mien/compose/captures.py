@@ -3,12 +3,15 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
+from mien.compose.calibration import Calibrated, Calibration
 from mien.compose.cameras import CameraOptions, LiveCamera, feed_of
 from mien.compose.digest_sink import write_list
 from mien.compose.done import Done, Steps
 from mien.compose.items import Job, capture_item
+from mien.compose.neutral_files import with_resting_face
 from mien.compose.outputs import BatchOptions, check_outputs
 from mien.compose.pace import SYSTEM_CLOCK, Clock
 from mien.compose.sources import frames_of, opened
@@ -19,7 +22,9 @@ from mien.core.face import Capture, FaceReading
 from mien.core.image import Frame
 from mien.digest.listing import Entry
 from mien.formats.files import make_folder
-from mien.pipelines.capture import CaptureOptions, Capturer, Gather
+from mien.pipelines.capture import CaptureOptions, Capturer
+from mien.pipelines.gather import Gather
+from mien.pipelines.neutral import self_calibrated
 
 
 def capture(
@@ -39,10 +44,13 @@ def capture(
         UsageError: an option is out of range, or the source is of another kind.
         ModelError: a weight file is missing or was changed.
     """
+    options = with_resting_face(options)
     if not isinstance(source, str | os.PathLike):
         return _gathered(frames_of(source), Gather(""), options)
     with opened(Path(source), options.max_pixels, options.allow_damaged) as media:
-        return _gathered(media.frames, Gather(media.name, media.frame_rate, media.start_timecode), options)
+        return _gathered(
+            media.frames, Gather(media.name, media.frame_rate, media.start_timecode), options, Path(source)
+        )
 
 
 def live(
@@ -69,10 +77,15 @@ def live(
         yield from capturer.stream(reading.frames(), ahead=0)
 
 
-def _gathered(frames: Iterable[Frame], gather: Gather, options: CaptureOptions) -> Capture:
-    for frame, readings in Capturer(options).stream(frames):
+def _gathered(frames: Iterable[Frame], gather: Gather, options: CaptureOptions, path: Path = Path("frames")) -> Capture:
+    neutral = options.neutral
+    calibrated = Calibrated(path, neutral.resting)
+    for frame, readings in calibrated.stream(Capturer(options).stream(frames)):
         gather.add(frame, readings)
-    return gather.capture()
+    found = gather.capture()
+    if neutral.is_auto:
+        return replace(found, takes=tuple(self_calibrated(take) for take in found.takes))
+    return found
 
 
 def capture_batch(
@@ -101,6 +114,8 @@ def capture_batch(
     sources = sources if camera is None else [camera.path]
     batch = batch.arranged(sources)
     targets = check_outputs(batch, sources, live=camera is not None)
+    options = with_resting_face(options)
+    calibration = Calibration(options, batch, steps.prompted)
     results: list[Done] = []
     with ExitStack() as stack:
         streams = stack.enter_context(Streams(batch.streams))
@@ -113,7 +128,7 @@ def capture_batch(
         tables = [stack.enter_context(open_table(path, landmarks, batch.overwrite)) for path in batch.tables]
         entries: dict[Path, Entry] = {}
         listed = entries.__setitem__ if batch.listing else None
-        job = Job(batch, capturer, tables, streams, steps, clock, listed=listed, camera=camera)
+        job = Job(batch, capturer, tables, streams, calibration, steps, clock, listed=listed, camera=camera)
         for path in sources:
             results.append(capture_item(path, job))
             steps.done(results[-1])

@@ -13,6 +13,7 @@ from mien.core.face import FaceReading
 from mien.core.image import Frame
 from mien.formats.json_object import JsonObject
 from mien.formats.photo_notes import DAMAGED, Note
+from mien.pipelines.session import Prompt
 
 
 class Status(StrEnum):
@@ -88,8 +89,8 @@ class Steps:
 
     Called with the source and its frame count, after each frame, with what became of the source, with what became of
     one in an earlier run, at the end of all with what became of each stream, with what is worth a warning: of what, its
-    code and its cause; and with each frame and what was read in it. Sources that worker processes read are told of when
-    they are done.
+    code and its cause; with each frame and what was read in it; and with what a person before a camera is asked to do.
+    Sources that worker processes read are told of when they are done.
     """
 
     opened: Callable[[Path, int | None], None] = field(default=lambda path, frames: None)
@@ -99,6 +100,7 @@ class Steps:
     streamed: Callable[[Streamed], None] = field(default=lambda streamed: None)
     warned: Callable[[object, str, str], None] = field(default=lambda source, code, cause: None)
     read: Callable[[Frame, list[FaceReading]], None] = field(default=lambda frame, readings: None)
+    prompted: Callable[[Prompt], None] = field(default=lambda prompt: None)
 
 
 _COUNTS = ("frames", "faces", "seen", "lost", "guessed", "dropped")

@@ -120,7 +120,8 @@ def edit_video(
     with VideoReader(source) as video, Sound(source) as heard:
         sound = heard if heard.carried else None
         rate = video.frame_rate or _USUAL_RATE
-        capturer = Capturer(CaptureOptions(face=options.face))
+        # Unsmoothed: what is painted must lie where the face is in this very frame.
+        capturer = Capturer(CaptureOptions(face=options.face, smooth=False))
         writing = VideoWriter(output, video.width, video.height, rate, overwrite, "edited by mien", seal, sound)
         with writing as writer, ThreadPoolExecutor(1, "code") as coder:
             written = coder.submit(lambda: None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from mien.compose.calibration import Calibration
 from mien.compose.cameras import LiveCamera
 from mien.compose.digest_sink import Listed, digest_sinks
 from mien.compose.done import Done, Steps
@@ -33,6 +34,7 @@ class Job:
         capturer: the networks.
         tables: open ones that take the rows of every source.
         streams: open receivers.
+        calibration: from which resting faces weights count.
         steps: who wants to know.
         clock: what `realtime` goes by.
         ahead: how many frames are followed while one is read, on another core.
@@ -46,6 +48,7 @@ class Job:
     capturer: Capturer
     tables: Sequence[RowTable]
     streams: Streams
+    calibration: Calibration
     steps: Steps
     clock: Clock
     ahead: int = AHEAD
@@ -80,12 +83,15 @@ def _captured(path: Path, job: Job, before: tuple[int, ...]) -> Done:
     pace, camera = Pace(job.clock), job.camera
     paced = job.batch.realtime and camera is None  # a camera keeps its own pace
     with job.opened(path) as source, ExitStack() as stack:
-        job.steps.opened(path, source.frame_count if source.is_video else 1)
+        promised = source.frame_count and source.frame_count * job.calibration.passes
+        job.steps.opened(path, promised if source.is_video else 1)
         sinks = _sinks(path, source, job, stack)
         for sink in sinks:
             stack.enter_context(sink)
         pictures = pace.keep(source.frames) if paced else source.frames
-        for frame, readings in job.capturer.stream(pictures, ahead=0 if job.batch.realtime else job.ahead):
+        stream = job.capturer.stream(pictures, ahead=0 if job.batch.realtime else job.ahead)
+        calibrated = job.calibration.of(path, source, job.capturer, stream, job.steps.frame)
+        for frame, readings in calibrated.stream(stream):
             if camera is not None:
                 camera.read(frame)
             for sink in sinks:
@@ -98,7 +104,8 @@ def _captured(path: Path, job: Job, before: tuple[int, ...]) -> Done:
             raise InputError(path, "E_CHANGED", "the file changed while it was read", "try again once it is complete")
     lost, guessed = _damage(source, frames + pace.dropped)
     dropped, notes = (pace.dropped, ()) if camera is None else (camera.dropped, camera.notes)
-    return Done(path, frames, len(numbers), seen, last, lost, guessed, dropped, notes=(*source.notes, *notes))
+    told = (*source.notes, *notes, *calibrated.notes)
+    return Done(path, frames, len(numbers), seen, last, lost, guessed, dropped, notes=told)
 
 
 def _sinks(path: Path, source: Source, job: Job, stack: ExitStack) -> list[Sink]:

@@ -48,6 +48,8 @@ class BatchOptions:
         report_pictures: whether pages hold pictures of faces.
         base: absolute folder that `{folder}` is relative to; None for the one that all sources have in common.
         listing: whether the report is one page that lists all sources, rather than a page about one; `arranged` says.
+        calibrate: whether the first ten seconds are a session that finds the resting face; it needs `realtime`.
+        save_neutral: a take (.json, .npz) to keep that face in, or None.
     """
 
     outputs: tuple[Path, ...] = ()
@@ -60,8 +62,18 @@ class BatchOptions:
     report_pictures: bool = True
     base: Path | None = None
     listing: bool = False
+    calibrate: bool = False
+    save_neutral: Path | None = None
 
     def __post_init__(self) -> None:
+        if self.calibrate and not self.realtime:
+            cause = "prompts a person, who needs the time to follow"
+            raise UsageError("--calibrate", "E_USAGE", cause, "add --realtime")
+        if self.save_neutral is not None:
+            if not self.calibrate:
+                cause = "keeps what --calibrate finds"
+                raise UsageError("--save-neutral", "E_USAGE", cause, "add --calibrate, or capture a photo with -o")
+            _check_ending(self.save_neutral, TAKES, "--save-neutral")
         if self.streams and not self.realtime:
             cause = "a receiver would get a video's frames as fast as they are read"
             raise UsageError(f"--stream {self.streams[0]}", "E_USAGE", cause, "add --realtime")

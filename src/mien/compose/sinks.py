@@ -17,7 +17,8 @@ from mien.formats.images import write_image
 from mien.formats.registry import save
 from mien.formats.video import VideoWriter
 from mien.imaging.draw import draw_overlay
-from mien.pipelines.capture import Capturer, Gather
+from mien.pipelines.capture import Capturer
+from mien.pipelines.gather import Gather
 
 VIDEO_COLUMNS = (
     *("eyeBlinkLeft", "eyeBlinkRight", "eyeSquintLeft", "eyeSquintRight", "browDownLeft", "browDownRight"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from mien.compose.calibration import Calibration
 from mien.compose.done import Done, Steps
 from mien.compose.items import Job, capture_item
 from mien.compose.journal import written
@@ -62,7 +63,7 @@ class SourceReader:
     """
 
     def __init__(self, batch: BatchOptions, options: CaptureOptions) -> None:
-        self._batch, self._capturer = batch, Capturer(options, threads=1)
+        self._batch, self._options, self._capturer = batch, options, Capturer(options, threads=1)
 
     def __call__(self, task: Task) -> Done:
         """Reads one source; what makes it unreadable is part of the answer.
@@ -71,7 +72,11 @@ class SourceReader:
             MienError: what ends the whole batch: results that cannot be written.
         """
         batch = replace(self._batch, overwrite=task.overwrite)
-        job = Job(batch, self._capturer, (), Streams(()), Steps(), SYSTEM_CLOCK, ahead=0, parts=task.parts, hashed=True)
+        calibration = Calibration(self._options, batch)
+        job = Job(
+            batch, self._capturer, (), Streams(()), calibration, Steps(), SYSTEM_CLOCK,
+            ahead=0, parts=task.parts, hashed=True,
+        )  # fmt: skip
         done = capture_item(task.path, job)
         if done.error is not None:
             return done

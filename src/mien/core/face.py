@@ -13,6 +13,7 @@ import numpy as np
 from mien.core.arrays import Array, frozen_array
 from mien.core.basis import Basis
 from mien.core.geometry import turn_to
+from mien.core.quality import Quality
 
 LANDMARKS = 478
 """Number of points on a face; 468 and 473 are the centres of the irises."""
@@ -138,7 +139,8 @@ class Identity:
 
     Args:
         shape: [S] weights over a rig's identity directions; empty when nothing was fitted.
-        resting: the expression of the face at rest, or None when it is unknown.
+        resting: the expression of the face at rest from which the take's weights count, or None when they are as
+            they were read.
     """
 
     shape: Array = field(default_factory=lambda: np.zeros(0, np.float32))
@@ -181,9 +183,9 @@ class FaceReading:
         time: seconds, from the source's clock.
         landmarks: its points in the upright frame, and the score of the landmark network.
         state: expression, pose and gaze, without leading axes.
-        quality: 0 to 1, how far the reading can be trusted: score, size and frontality together, and how well a rig
-            explains the landmarks where one was fitted.
+        quality: 0 to 1, how far the reading can be trusted.
         identity: who it is, as far as the frames until this one tell; without a shape when no rig was fitted.
+        trust: what `quality` is the product of, or None where that is not known.
     """
 
     face: int
@@ -193,10 +195,13 @@ class FaceReading:
     state: FaceState
     quality: float
     identity: Identity = Identity()
+    trust: Quality | None = None
 
     def __post_init__(self) -> None:
         if self.state.leading:
             raise ValueError(f"a reading holds one moment, got leading axes {list(self.state.leading)}")
+        if self.trust is not None and abs(self.trust.overall - self.quality) > 1e-6:
+            raise ValueError(f"quality is {self.quality}, and the product of its parts {self.trust.overall}")
 
     @property
     def box(self) -> Array:

@@ -104,6 +104,43 @@ def angles_from_rotation(rotation: Array) -> Array:
     return np.stack([pitch, yaw, roll], axis=-1)
 
 
+def rotation_from_vector(vector: Array) -> Array:
+    """[..., 3, 3] rotations about the directions of vectors [..., 3] by their lengths, radians (Rodrigues)."""
+    angle = np.sqrt((vector**2).sum(-1))[..., None, None]
+    x, y, z = np.moveaxis(np.asarray(vector, np.float64), -1, 0)
+    none = np.zeros_like(x)
+    across = np.stack([none, -z, y, z, none, -x, -y, x, none], -1).reshape(*x.shape, 3, 3)
+    # np.sinc(t) is sin(pi t) / (pi t): both factors are smooth through 0.
+    first, second = np.sinc(angle / np.pi), np.sinc(angle / (2 * np.pi)) ** 2 / 2
+    return np.asarray(np.eye(3) + first * across + second * (across @ across))
+
+
+def vector_from_rotation(rotation: Array) -> Array:
+    """[..., 3] axis times angle, 0 to pi, of rotations [..., 3, 3]: the inverse of `rotation_from_vector`.
+
+    At half a turn either of the two opposite axes is given.
+    """
+    # The unit quaternion, read off the row of its products that its largest element scales: never a division by ~0.
+    m = np.asarray(rotation, np.float64)
+    xx, yy, zz = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
+    wx, wy, wz = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
+    xy, xz, yz = m[..., 0, 1] + m[..., 1, 0], m[..., 0, 2] + m[..., 2, 0], m[..., 1, 2] + m[..., 2, 1]
+    rows = (
+        (1 + xx + yy + zz, wx, wy, wz),
+        (wx, 1 + xx - yy - zz, xy, xz),
+        (wy, xy, 1 - xx + yy - zz, yz),
+        (wz, xz, yz, 1 - xx - yy + zz),
+    )
+    products = np.stack([np.stack(row, -1) for row in rows], -2)
+    largest = np.argmax(np.diagonal(products, axis1=-2, axis2=-1), -1)
+    quaternion = np.take_along_axis(products, largest[..., None, None], -2)[..., 0, :]
+    quaternion = quaternion / np.linalg.norm(quaternion, axis=-1, keepdims=True)
+    quaternion = np.where(quaternion[..., :1] < 0, -quaternion, quaternion)
+    half = np.arctan2(np.linalg.norm(quaternion[..., 1:], axis=-1), quaternion[..., 0])
+    # Axis times sine of half the angle, over that sine, times the angle; np.sinc keeps it smooth through 0.
+    return np.asarray(quaternion[..., 1:] * (2 / np.sinc(half / np.pi))[..., None])
+
+
 def turn_to(ray: Array) -> Array:
     """The shortest rotations [..., 3, 3] from the optical axis to rays [..., 3]; none where one leads backwards."""
     ray = np.where(ray[..., 2:] > 0, ray, [0.0, 0.0, 1.0])

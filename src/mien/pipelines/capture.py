@@ -1,4 +1,4 @@
-"""Frames to takes: every face of every frame, its expression, pose and gaze."""
+"""Frames to readings: every face of every frame, its expression, pose and gaze."""
 
 import re
 from collections import deque
@@ -9,23 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
-import numpy as np
-
 from mien.core.basis import ARKIT
 from mien.core.errors import UsageError
-from mien.core.face import (
-    LANDMARKS,
-    Capture,
-    Expression,
-    FaceReading,
-    FaceState,
-    Gaze,
-    Identity,
-    Landmarks,
-    Pose,
-    Take,
-)
-from mien.core.geometry import Camera, bounds
+from mien.core.face import Expression, FaceReading, FaceState, Identity
+from mien.core.geometry import Camera
 from mien.core.image import Frame
 from mien.detect.follow import Followed, Follower
 from mien.detect.landmarker import Landmarker
@@ -33,7 +20,9 @@ from mien.detect.peer import peer_landmarker
 from mien.detect.pose import fit_head, gaze_from, head_pose
 from mien.detect.shape import mean_face
 from mien.formats.bare import MAX_PIXELS
-from mien.metrics import inter_ocular_distance
+from mien.pipelines.neutral import Neutral
+from mien.pipelines.quality import explained, quality
+from mien.pipelines.smoothing import Smoother
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter, TakeFitter
 from mien.runtime.session import MOST_THREADS
@@ -41,10 +30,6 @@ from mien.weights.brought import brought_card, read_brought
 
 AHEAD = 3
 """Frames: enough that neither core waits for the other when the whole picture is searched."""
-
-_CLEAR_AT = 24.0
-_USUAL, _UNEXPLAINED = 2.0, 6.0
-"""Residuals of a fit, % of the inter-ocular distance: up to which all is well, and from which nothing is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +93,14 @@ class CaptureOptions:
     name, and need the extra `mediapipe`; on a photo they read what MediaPipe's own program reads."""
     landmarker_file: Path | None = None
     """The file of MediaPipe's networks, face_landmarker.task; by default the one that `mien models` has installed."""
+    smooth: bool = True
+    """Keep what keeps still still, in videos and streams: weights, points, head and gaze are smoothed by what came
+    before, never by what comes after. A photo stays as it is read."""
+    neutral: Neutral = Neutral()
+    """Count weights from a resting face. FILE is a photo, a video or a take of it, and all sources are of this person;
+    with auto, each face counts from its own calm frames, for which a video is read twice."""
+    min_quality: float = 0.0
+    """Readings of less quality than this, 0 to 1, count as a frame without the face; the face keeps its number."""
 
     def __post_init__(self) -> None:
         checks = (
@@ -117,6 +110,7 @@ class CaptureOptions:
             ("least_score", 0 < self.least_score <= 1, "above 0, at most 1"),
             ("max_pixels", 1 <= self.max_pixels <= 2**28, "1 to 268435456"),
             ("look_again", 0 <= self.look_again < 1e9, "0 seconds or more"),
+            ("min_quality", 0 <= self.min_quality <= 1, "0 to 1"),
         )
         for name, good, allowed in checks:
             if not good:
@@ -173,20 +167,20 @@ class Capturer:
         finder, reader = self._landmarker.finder, self._landmarker.reader
         follower = Follower(finder, reader, most, again, self.options.least_size)
         camera: Camera | None = None
-        people: dict[int, TakeFitter] = {}
+        past = _Past()
         for frame in frames:
             camera = camera or self.camera(frame)
             followed = [one for one in follower.see(frame) if choice.wants(one.face)]
-            yield frame, partial(self._read_all, frame, followed, camera, people)
+            yield frame, partial(self._read_all, frame, followed, camera, past)
 
     def camera(self, frame: Frame) -> Camera:
         """The camera that a source's frames are taken to come from."""
         return Camera.of_picture(frame.width, frame.height, self.options.focal_length)
 
-    def _read_all(
-        self, frame: Frame, followed: list[Followed], camera: Camera, people: dict[int, TakeFitter]
-    ) -> list[FaceReading]:
-        return [self._explained(self._read(frame, one, camera), people) for one in followed]
+    def _read_all(self, frame: Frame, followed: list[Followed], camera: Camera, past: "_Past") -> list[FaceReading]:
+        readings = [self._explained(self._read(frame, one, camera), past.people) for one in followed]
+        trusted = [reading for reading in readings if reading.quality >= self.options.min_quality]
+        return past.smoother.smooth(trusted) if self.options.smooth else trusted
 
     def _read(self, frame: Frame, followed: Followed, camera: Camera) -> FaceReading:
         expression, sight = self._landmarker.expression.read(followed.sight)
@@ -195,8 +189,10 @@ class Capturer:
         pose = head_pose(head, camera)
         gaze = gaze_from(points, head, self.shape)
         state = FaceState(expression, pose, gaze)
-        trust = quality(sight.landmarks, pose)
-        return FaceReading(followed.face, frame.index, frame.time, sight.landmarks, state, trust)
+        trust = quality(sight, pose)
+        return FaceReading(
+            followed.face, frame.index, frame.time, sight.landmarks, state, trust.overall, Identity(), trust
+        )
 
     def _explained(self, reading: FaceReading, people: dict[int, TakeFitter]) -> FaceReading:
         """The reading with what the rig says of it, if it was asked; `people` holds who was seen in this source."""
@@ -205,8 +201,18 @@ class Capturer:
         person = people.setdefault(reading.face, TakeFitter(self._fitter))
         fit = person.see(reading.landmarks.points, reading.state.expression.weights)
         state = replace(reading.state, expression=Expression(fit.weights, ARKIT))
-        trust = reading.quality * explained(fit.residual)
-        return replace(reading, state=state, quality=trust, identity=Identity(person.shape))
+        left = explained(fit.residual)
+        trust = None if reading.trust is None else replace(reading.trust, explained=left)
+        quality = reading.quality * left
+        return replace(reading, state=state, quality=quality, identity=Identity(person.shape), trust=trust)
+
+
+class _Past:
+    """What the frames of one source say about its next: who was seen, and how they moved."""
+
+    def __init__(self) -> None:
+        self.people: dict[int, TakeFitter] = {}
+        self.smoother = Smoother()
 
 
 def _landmarker(options: CaptureOptions, threads: int) -> Landmarker:
@@ -223,85 +229,3 @@ def _read_out(
     """The first of those that wait to be read, once it is."""
     frame, reading = waiting.popleft()
     return frame, reading.result()
-
-
-def quality(landmarks: Landmarks, pose: Pose) -> float:
-    """0 to 1, how far a reading can be trusted: the presence score, times size, times frontality.
-
-    Size counts fully from 24 px between the irises of a face that looks into the camera; frontality is the cosine of
-    the angle between the face and the ray from the camera, and 0 beyond a quarter turn.
-    """
-    # The last element of `pose.facing()`, without the other eight.
-    frontal = max(float(pose.rotation[:, 2] @ pose.translation) / float(np.linalg.norm(pose.translation)), 0.0)
-    size = min(float(inter_ocular_distance(landmarks.points)) / max(frontal, 0.2) / _CLEAR_AT, 1.0)
-    return min(landmarks.score * size * frontal, 1.0)
-
-
-def explained(residual: float) -> float:
-    """0 to 1, what a fit's residual (% of the inter-ocular distance) leaves of the trust in a reading."""
-    return float(np.clip((_UNEXPLAINED - residual) / (_UNEXPLAINED - _USUAL), 0, 1))
-
-
-class Gather:
-    """Gathers a stream of readings into a `Capture`: the one place where a video grows in memory.
-
-    Args:
-        source: its name.
-        frame_rate: frames a second, or None.
-        start_timecode: of the first frame, or None.
-    """
-
-    def __init__(self, source: str, frame_rate: float | None = None, start_timecode: str | None = None) -> None:
-        self._source = source
-        self._rate, self._timecode = frame_rate, start_timecode
-        self._times: list[float] = []
-        self._frames: list[int] = []
-        self._size = (0, 0)
-        self._faces: dict[int, dict[int, FaceReading]] = {}
-
-    def add(self, frame: Frame, readings: list[FaceReading]) -> None:
-        """Adds a frame and what was read in it."""
-        row = len(self._times)
-        self._times.append(frame.time)
-        self._frames.append(frame.index)
-        self._size = (frame.width, frame.height)
-        for reading in readings:
-            self._faces.setdefault(reading.face, {})[row] = reading
-
-    def capture(self) -> Capture:
-        """Everything gathered so far."""
-        takes = tuple(self._take(face, self._faces[face]) for face in sorted(self._faces))
-        return Capture(self._source, *self._size, takes, len(self._times))
-
-    def _take(self, face: int, rows: dict[int, FaceReading]) -> Take:
-        count = len(self._times)
-        weights = np.zeros((count, len(ARKIT)), np.float32)
-        rotation, translation = np.tile(np.eye(3), (count, 1, 1)), np.zeros((count, 3))
-        gaze = np.tile(np.eye(3), (count, 2, 1, 1))
-        valid, box = np.zeros(count, bool), np.zeros((count, 4), np.float32)
-        score, trust = np.zeros(count, np.float32), np.zeros(count, np.float32)
-        points = np.zeros((count, LANDMARKS, 3), np.float32)
-        identity = Identity()
-        for row, reading in rows.items():
-            state = reading.state
-            weights[row], gaze[row] = state.expression.weights, state.gaze.rotation
-            rotation[row], translation[row] = state.pose.rotation, state.pose.translation
-            valid[row], box[row] = True, bounds(reading.landmarks.points)
-            score[row], trust[row] = reading.landmarks.score, reading.quality
-            points[row] = reading.landmarks.points
-            identity = reading.identity
-        return Take(
-            FaceState(Expression(weights, ARKIT), Pose(rotation, translation), Gaze(gaze)),
-            times=np.array(self._times),
-            frames=np.array(self._frames),
-            valid=valid,
-            box=box,
-            score=score,
-            quality=trust,
-            identity=identity,
-            landmarks=points,
-            source=self._source,
-            face=face,
-            frame_rate=self._rate,
-            start_timecode=self._timecode,
-        )

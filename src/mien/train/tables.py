@@ -1,4 +1,4 @@
-"""What ships beside the networks: the mean face, the compact rig and the appearance, tables that are computed."""
+"""What ships beside the networks: mean face, usual look, compact rig, appearance: tables that are computed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from mien.runtime.session import OnnxSession
 from mien.train.appearance import learn_appearance
 from mien.train.correspondence import find_places
 from mien.train.export import Story, write_story
+from mien.train.look import learn_look
 from mien.train.rig import learn_rig
 from mien.train.shape import learn_shape
 from mien.weights.catalog import card
@@ -28,7 +29,7 @@ SOURCES = (
 )
 TEACHER = "labels are the mean of four views by MediaPipe Face Landmarker (Apache-2.0): its faults are learned too"
 
-SHAPE, RIG, APPEARANCE = "face-shape", "compact-rig", "appearance"
+SHAPE, LOOK, RIG, APPEARANCE = "face-shape", "face-look", "compact-rig", "appearance"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,23 @@ def _make_shape(data: Path, folder: Path, command: str, rig: Path | None) -> Mod
         triangles=triangles.astype(np.int16),
     )
     return write_story(file, _SHAPE_STORY, command, ())
+
+
+def _make_look(data: Path, folder: Path, command: str, rig: Path | None) -> ModelCard:
+    try:
+        look = learn_look(data)
+    except ValueError as error:
+        raise InputError(data, "E_FORMAT", str(error), "add packs of faces") from None
+    file = folder / f"{LOOK}.npz"
+    np.savez_compressed(
+        file,
+        mean=look.mean.astype(np.float16),
+        directions=look.directions.astype(np.float16),
+        spread=look.spread.astype(np.float16),
+        slopes=look.slopes,
+        bounds=np.array([look.usual, look.strange], np.float32),
+    )
+    return write_story(file, _LOOK_STORY, command, ())
 
 
 def _make_rig(data: Path, folder: Path, command: str, rig: Path | None) -> ModelCard:
@@ -87,6 +105,15 @@ _SHAPE_STORY = Story(
     data=f"landmarks of {SOURCES}; {TEACHER}",
     weakness="one mean for all ages and origins; its size is that of an adult whose irises are 63 mm apart",
 )
+_LOOK_STORY = Story(
+    purpose="What faces look like at the 478 points, freed of brightness and contrast: tells what something covers.",
+    input="none: it is a table",
+    output_basis=None,
+    paper="our own; principal components and a logistic regression",
+    data=f"pictures and landmarks of {SOURCES}; {TEACHER}",
+    weakness="a guess: hard light and make-up look like cover, and half of what hides a tenth of a face goes unseen; "
+    "learned from boxes and ellipses; few of its faces are dark-skinned or very old",
+)
 _RIG_STORY = Story(
     purpose="The 478 points as a rig: 60 identity directions, 51 ARKit expressions, eyes that turn, what landmarks do "
     "when a head turns, and where the points lie on the ICT rig.",
@@ -114,5 +141,10 @@ _APPEARANCE_STORY = Story(
     "and beards count as part of a face; profiles and faces of fewer than 20 pixels say little",
 )
 
-TABLES: dict[str, Table] = {SHAPE: Table(_make_shape), RIG: Table(_make_rig), APPEARANCE: Table(_make_appearance)}
+TABLES: dict[str, Table] = {
+    SHAPE: Table(_make_shape),
+    LOOK: Table(_make_look),
+    RIG: Table(_make_rig),
+    APPEARANCE: Table(_make_appearance),
+}
 """By the name of the card."""
