@@ -19,11 +19,11 @@ from mien.core.face import Capture, FaceReading, Landmarks, Pose, Take
 from mien.core.geometry import rotation_from_angles
 from mien.core.image import Frame
 from mien.detect.landmarks import Sight
+from mien.detect.quality import explained, quality
 from mien.detect.shape import mean_face
 from mien.formats.registry import load, save
 from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice
 from mien.pipelines.gather import Gather
-from mien.pipelines.quality import explained, quality
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter, TakeFitter
 

@@ -18,10 +18,10 @@ from mien.compose.streams import Streams
 from mien.core.arrays import Array
 from mien.core.face import Capture
 from mien.core.image import Frame
+from mien.core.neutral import self_calibrated
 from mien.formats.files import make_folder
 from mien.pipelines.capture import CaptureOptions, Capturer
 from mien.pipelines.gather import Gather
-from mien.pipelines.neutral import self_calibrated
 
 
 def capture(
