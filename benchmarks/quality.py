@@ -27,10 +27,10 @@ from mien.data.packs import FacesPack, read_photos
 from mien.detect.expression import ExpressionReader
 from mien.detect.landmarks import SIDE, PointRefiner, Sight
 from mien.detect.pose import fit_head, head_pose
+from mien.detect.quality import quality
 from mien.detect.shape import mean_face
 from mien.imaging.warp import cut, face_square
 from mien.metrics import inter_ocular_distance
-from mien.pipelines.quality import quality
 from mien.runtime.session import OnnxSession
 from mien.train.look import covered, inside
 from mien.weights.catalog import card
@@ -134,10 +134,11 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
     hidden, share = covered(np.array(cuts), points, seed=1)
     rng = np.random.default_rng(1)
     kinds: list[tuple[str, Sequence[Array], Array]] = [
-        *((f"covered by {least:.0%} or more", list(hidden), share >= least) for least in SHARES),
-        ("behind a mask", [masked(*one, rng) for one in zip(cuts, points, strict=True)], share >= 0),
-        ("behind sunglasses", [shaded(*one, rng) for one in zip(cuts, points, strict=True)], share >= 0),
+        (f"covered by {least:.0%} or more", list(hidden), share >= least) for least in SHARES
     ]
+    every_one = np.ones(len(chosen), bool)
+    for what, draw in (("behind a mask", masked), ("behind sunglasses", shaded)):
+        kinds.append((what, [draw(*one, rng) for one in zip(cuts, points, strict=True)], every_one))
     before = np.array([each.occlusion for each in clean])
     for what, pictures, some in track(kinds, "cover", transient=True):
         spoilt = [reader.rate(pictures[k], maps[k], cameras[k]) for k in np.flatnonzero(some).tolist()]

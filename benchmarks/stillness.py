@@ -35,10 +35,10 @@ from mien.core.geometry import fit_similarity
 from mien.core.image import Frame
 from mien.core.points import STEADY
 from mien.core.report import Report, Row
+from mien.detect.smoothing import Smoother
 from mien.formats.video import VideoReader
 from mien.metrics import inter_ocular_distance
 from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice
-from mien.pipelines.smoothing import Smoother
 
 TEST_PEOPLE = ("061", "067", "082", "091", "099", "104", "113", "119", "124", "129", "135", "140")
 CHOSEN_ON = ("driving-d0", "driving-d3", "driving-d10", "driving-d19")

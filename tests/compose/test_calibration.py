@@ -14,19 +14,19 @@ from mien.compose.done import Done, Steps
 from mien.compose.neutral_files import save_resting_face, with_resting_face
 from mien.compose.outputs import BatchOptions
 from mien.compose.pace import Clock
+from mien.compose.session import PROMPTS, Prompt
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT, FACS
+from mien.core.calm import LEAST_FRAMES
 from mien.core.errors import InputError, MienError, OutputExists, UsageError
 from mien.core.face import Capture, Expression, Take
 from mien.core.image import Frame
+from mien.core.neutral import Neutral, calibrated_take, self_calibrated
 from mien.core.resting import COUNTED, calibrated, resting_expression, uncalibrated
 from mien.formats.registry import load, save
 from mien.formats.tables import read_table
 from mien.formats.video import VideoWriter
-from mien.pipelines.calm import LEAST_FRAMES
 from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice
-from mien.pipelines.neutral import Neutral, calibrated_take, self_calibrated
-from mien.pipelines.session import PROMPTS, Prompt
 
 AUTO = CaptureOptions(neutral=Neutral(is_auto=True))
 

@@ -19,11 +19,11 @@ from mien.core.face import Capture, FaceReading, Landmarks, Pose, Take
 from mien.core.geometry import rotation_from_angles
 from mien.core.image import Frame
 from mien.detect.landmarks import Sight
+from mien.detect.quality import explained, quality
 from mien.detect.shape import mean_face
 from mien.formats.registry import load, save
 from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice
 from mien.pipelines.gather import Gather
-from mien.pipelines.quality import explained, quality
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter, TakeFitter
 
@@ -152,7 +152,7 @@ FLAT = np.full((128, 128), 90, np.float32)
 
 
 def rated(yaw: float, size: float, score: float = 1.0) -> float:
-    """Quality, but for sharpness and cover, of the mean face turned by `yaw` degrees; frontal its irises are `size` px apart."""
+    """Quality, sharpness and cover apart, of the mean face turned by `yaw` degrees; frontal its irises are `size` px apart."""
     rotation = rotation_from_angles(0, np.deg2rad(yaw), 0)
     points = mean_face().points @ rotation.T * (size / 0.063)
     sight = Sight(Landmarks(points, score), FLAT, np.eye(3)[:2], points, np.zeros(256))

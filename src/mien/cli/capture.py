@@ -19,6 +19,7 @@ from mien.compose.captures import capture_batch
 from mien.compose.done import Done, Status, Steps
 from mien.compose.naming import common_folder
 from mien.compose.outputs import BatchOptions
+from mien.compose.session import Prompt
 from mien.compose.sources import expanded
 from mien.compose.streams import Streamed
 from mien.core.errors import printable
@@ -26,7 +27,6 @@ from mien.core.face import FaceReading
 from mien.core.geometry import angles_from_rotation
 from mien.formats.stream import Destination
 from mien.pipelines.capture import CaptureOptions, FaceChoice
-from mien.pipelines.session import Prompt
 
 _SHOWN_FACES = 6
 _SHOWN_WEIGHTS = 5

@@ -32,9 +32,9 @@ from mien.cli.train import train
 from mien.cli.verify import verify
 from mien.compose.batches import Allowance
 from mien.core.errors import MienError
+from mien.core.neutral import Neutral
 from mien.formats.stream import Destination
 from mien.pipelines.capture import FaceChoice
-from mien.pipelines.neutral import Neutral
 from mien.rig.wishes import Change
 
 _models = tyro.extras.SubcommandApp()

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from mien.compose.neutral_files import save_resting_face
 from mien.compose.outputs import BatchOptions
+from mien.compose.session import CalibrationSession, Prompt
 from mien.compose.sources import Source, opened
 from mien.core.errors import InputError, UsageError
 from mien.core.face import Expression, FaceReading
 from mien.core.image import Frame
+from mien.core.neutral import FaceWeights
 from mien.core.resting import calibrated
 from mien.formats.files import check_replaceable
 from mien.formats.photo_notes import Note
 from mien.pipelines.capture import CaptureOptions, Capturer
-from mien.pipelines.neutral import FaceWeights
-from mien.pipelines.session import CalibrationSession, Prompt
 
 Stream = Iterator[tuple[Frame, list[FaceReading]]]
 

@@ -20,11 +20,11 @@ from mien.compose.table_sink import open_table
 from mien.core.arrays import Array
 from mien.core.face import Capture, FaceReading
 from mien.core.image import Frame
+from mien.core.neutral import self_calibrated
 from mien.digest.listing import Entry
 from mien.formats.files import make_folder
 from mien.pipelines.capture import CaptureOptions, Capturer
 from mien.pipelines.gather import Gather
-from mien.pipelines.neutral import self_calibrated
 
 
 def capture(

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from mien.compose.session import Prompt
 from mien.compose.streams import Streamed
 from mien.core.errors import InputError, MienError
 from mien.core.face import FaceReading
 from mien.core.image import Frame
 from mien.formats.json_object import JsonObject
 from mien.formats.photo_notes import DAMAGED, Note
-from mien.pipelines.session import Prompt
 
 
 class Status(StrEnum):

@@ -10,9 +10,9 @@ from mien.compose.sources import opened
 from mien.core.basis import ARKIT
 from mien.core.errors import InputError, UsageError
 from mien.core.face import Capture, Expression, FaceState, Gaze, Identity, Pose, Take
+from mien.core.neutral import FaceWeights, Neutral, resting_face
 from mien.formats.registry import EXTENSIONS, load, save
 from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice
-from mien.pipelines.neutral import FaceWeights, Neutral, resting_face
 
 
 def with_resting_face(options: CaptureOptions) -> CaptureOptions:

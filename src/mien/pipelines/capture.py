@@ -14,15 +14,15 @@ from mien.core.errors import UsageError
 from mien.core.face import Expression, FaceReading, FaceState, Identity
 from mien.core.geometry import Camera
 from mien.core.image import Frame
+from mien.core.neutral import Neutral
 from mien.detect.follow import Followed, Follower
 from mien.detect.landmarker import Landmarker
 from mien.detect.peer import peer_landmarker
 from mien.detect.pose import fit_head, gaze_from, head_pose
+from mien.detect.quality import explained, quality
 from mien.detect.shape import mean_face
+from mien.detect.smoothing import Smoother
 from mien.formats.bare import MAX_PIXELS
-from mien.pipelines.neutral import Neutral
-from mien.pipelines.quality import explained, quality
-from mien.pipelines.smoothing import Smoother
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter, TakeFitter
 from mien.runtime.session import MOST_THREADS

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from made import made_reading
 
+from mien.compose.session import PROMPTS, CalibrationSession, Prompt
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.errors import StateError
 from mien.core.face import Expression, FaceReading
 from mien.core.resting import COUNTED
-from mien.pipelines.session import PROMPTS, CalibrationSession, Prompt
 
 RATE = 30
 REST = np.where(np.arange(52) % 3 == 0, 0.2, 0.0)

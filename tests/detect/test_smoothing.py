@@ -14,8 +14,8 @@ from mien.core.basis import ARKIT
 from mien.core.face import Expression, FaceReading, FaceState, Gaze, Landmarks, Pose
 from mien.core.geometry import rotation_from_vector, vector_from_rotation
 from mien.core.image import Frame
+from mien.detect.smoothing import LONGEST_GAP, Smoother
 from mien.pipelines.capture import CaptureOptions, Capturer
-from mien.pipelines.smoothing import LONGEST_GAP, Smoother
 
 CHECKED = settings(derandomize=True, deadline=None, max_examples=25)
 SEEDS = st.integers(0, 2**32 - 1)

@@ -10,10 +10,10 @@ import numpy as np
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
+from mien.core.calm import calm_frames, trusted_frames
 from mien.core.errors import UsageError
 from mien.core.face import Expression, FaceReading, Take
 from mien.core.resting import calibrated, resting_expression
-from mien.pipelines.calm import calm_frames, trusted_frames
 
 NONE, AUTO = "none", "auto"
 

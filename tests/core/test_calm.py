@@ -5,9 +5,9 @@ import pytest
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
+from mien.core.calm import LEAST_FRAMES, calm_frames, trusted_frames
+from mien.core.neutral import calm_face
 from mien.core.resting import COUNTED
-from mien.pipelines.calm import LEAST_FRAMES, calm_frames, trusted_frames
-from mien.pipelines.neutral import calm_face
 
 RATE, NOISE = 30, 0.02
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mien.core.basis import ARKIT
+from mien.core.calm import LEAST_FRAMES
 from mien.core.errors import StateError
 from mien.core.face import Expression, FaceReading
-from mien.pipelines.calm import LEAST_FRAMES
-from mien.pipelines.neutral import resting_face
+from mien.core.neutral import resting_face
 
 
 @dataclass(frozen=True, slots=True)
