@@ -14,6 +14,7 @@ from mien.core.card import Figure, ModelCard
 from mien.core.errors import UsageError
 from mien.core.report import Row
 from mien.imaging import face_layout
+from mien.imaging.face_cut import SIDE as SIDE_OF_FACE
 from mien.imaging.mouth_patch import HEIGHT, MAPS, WIDTH
 from mien.nets.landmarks import FEATURES, POINTS, SIDE
 from mien.train.crease import OPTIONS as CREASE_OPTIONS
@@ -33,6 +34,8 @@ from mien.train.mouth import OPTIONS as MOUTH_OPTIONS
 from mien.train.mouth import MouthTask
 from mien.train.refiner import OPTIONS as REFINER_OPTIONS
 from mien.train.refiner import RefinerTask
+from mien.train.texture import OPTIONS as TEXTURE_OPTIONS
+from mien.train.texture import TextureTask
 from mien.train.tables import SOURCES, TABLES, TEACHER
 
 Report = Callable[[int, float, tuple[Row, ...]], None]
@@ -66,7 +69,33 @@ def _net(network: nn.Module) -> nn.Module:
 
 _CUT = torch.full((1, 1, SIDE, SIDE), 120.0) + 40 * torch.sin(torch.arange(SIDE) / 5.0)
 _ROLLED = face_layout.HEIGHT, face_layout.WIDTH
+_FACE = Signature(
+    (
+        ("picture", torch.rand((1, 3, SIDE_OF_FACE, SIDE_OF_FACE), generator=torch.Generator().manual_seed(1)) * 255),
+        ("asked", torch.rand((1, len(ARKIT)), generator=torch.Generator().manual_seed(2))),
+        ("change", torch.rand((1, len(ARKIT)), generator=torch.Generator().manual_seed(3)) - 0.5),
+    ),
+    ("colour", "keep"),
+)
 _PICTURE = torch.full((1, 1, 160, 224), 120.0) + 40 * torch.sin(torch.arange(224) / 5.0)
+
+
+
+def _texture(how: str) -> Story:
+    """Of the two networks that differ in the motion step alone."""
+    return Story(
+        purpose=f"Lays colours by a mask over a face that is asked for other weights, {how}: an experiment.",
+        input=f"picture [1, 3, {SIDE_OF_FACE}, {SIDE_OF_FACE}] of 0..255 of `FaceCut`, weights asked [1, 52] of arkit, "
+        "and their change [1, 52]",
+        output_basis=None,
+        paper="Self-supervised Deformation Modeling for Facial Expression Editing (S. Athar et al. 2019), our reading "
+        "of its texture step, and GANimation (A. Pumarola et al. 2018), whose losses these are",
+        data=f"{SOURCES}; no true answer: what is asked of a face is what another one shows, or a recorded take; "
+        f"{TEACHER}",
+        weakness="an experiment, not used by any edit: far smaller and shorter trained than either paper's, on cuts of "
+        f"{SIDE_OF_FACE} px; lids and gaze are left alone; the error by group is not known",
+    )
+
 
 RECIPES: dict[str, Recipe] = {
     "finder": Recipe(
@@ -231,6 +260,22 @@ RECIPES: dict[str, Recipe] = {
             "little is known of foreheads; lines are finer than its layout; how much of it is done was chosen on the "
             "two validation people's smiles and by eye on validation photos; the error by group is not known",
         ),
+    ),
+    "texture": Recipe(
+        TEXTURE_OPTIONS,
+        lambda data, folder: TextureTask(data, motion=True),
+        lambda network: network,
+        _FACE,
+        _texture("after the rig's motion step"),
+        contest,
+    ),
+    "baseline": Recipe(
+        TEXTURE_OPTIONS,
+        lambda data, folder: TextureTask(data, motion=False),
+        lambda network: network,
+        _FACE,
+        _texture("with the motion step off"),
+        contest,
     ),
 }
 """Networks, in the order in which they are trained: each looks through those before it."""
