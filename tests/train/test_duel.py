@@ -20,6 +20,7 @@ class Guess:
     """Answers with two numbers where the truth is a point on a circle."""
 
     begins = 48
+    practises = False
 
     def __init__(self, seed: int = 0) -> None:
         torch.manual_seed(seed)

@@ -11,7 +11,8 @@ from mien.core.errors import InputError
 from mien.core.geometry import affine_scale, apply_affine, invert_affine
 from mien.data.packs import FacesPack, read_photos
 from mien.formats.registry import load
-from mien.imaging.face_cut import SIDE, FaceCut, cut_face
+from mien.imaging.face_cut import EYES, SIDE, FaceCut, cut_face
+from mien.metrics import inter_ocular_distance
 
 LEAST_SHARP = 0.55
 """Pixels of a picture along a pixel of the cut: of smaller faces nothing is learned."""
@@ -24,33 +25,40 @@ _KEPT = np.array([name.startswith(("eyeLook", "eyeBlink", "tongue")) for name in
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceCuts:
-    """N faces, each in a cut that expressions do not move.
+    """N faces, each to be seen in a cut that expressions do not move; pictures are decoded when they are asked for.
 
     Args:
-        pixels: [N, 96, 96, 3] uint8.
-        points: [N, 478, 3] landmarks, pixels of the cut, z in the same scale.
+        packs: that they are from.
+        place: [N, 2] number of the pack, and of the picture in it.
         weights: [N, 52] over `ARKIT`.
-        mirror: [478] index map of the points of a mirrored face.
+        cut: how faces lie.
         performed: [M, 52] further expressions that may be asked for, of recorded takes; M may be 0.
     """
 
-    pixels: Array
-    points: Array
+    packs: tuple[FacesPack, ...]
+    place: Array
     weights: Array
-    mirror: Array
+    cut: FaceCut
     performed: Array
 
     def __len__(self) -> int:
-        return len(self.pixels)
-
-    def mirrored(self, index: int) -> tuple[Array, Array, Array]:
-        """Pixels [96, 96, 3], points [478, 3] and weights [52] of a face as a mirror shows it."""
-        points = self.points[index][self.mirror] * [-1, 1, 1] + [SIDE, 0, 0]
-        return self.pixels[index, :, ::-1], points, self.weights[index, ARKIT.mirror]
+        return len(self.place)
 
     def plain(self, index: int) -> tuple[Array, Array, Array]:
-        """The same as it is."""
-        return self.pixels[index], self.points[index].astype(np.float64), self.weights[index]
+        """Pixels [96, 96, 3] uint8, points [478, 3] in pixels of the cut, z in the same scale, and weights [52]."""
+        which, picture = self.place[index]
+        pack = self.packs[which]
+        placed = pack.landmarks[picture].astype(np.float64)
+        to_frame = self.cut.to_frame(placed)
+        flat = apply_affine(invert_affine(to_frame), placed[:, :2])
+        points = np.column_stack([flat, placed[:, 2] / affine_scale(to_frame)])
+        return cut_face(pack.pictures.rgb(int(picture)), to_frame), points, self.weights[index]
+
+    def mirrored(self, index: int) -> tuple[Array, Array, Array]:
+        """The same as a mirror shows it."""
+        pixels, points, weights = self.plain(index)
+        turned = points[self.packs[0].mirror] * [-1, 1, 1] + [SIDE, 0, 0]
+        return pixels[:, ::-1], turned, weights[ARKIT.mirror]
 
 
 def asked_of(now: Array, wanted: Array) -> Array:
@@ -58,54 +66,35 @@ def asked_of(now: Array, wanted: Array) -> Array:
     return np.where(_KEPT, now, wanted)
 
 
-def read_face_cuts(folder: Path, split: str, cut: FaceCut, most: int | None = None) -> FaceCuts:
+def read_face_cuts(folder: Path, split: str, cut: FaceCut) -> FaceCuts:
     """The faces of one split of every pack of photos in a folder, and the takes of its folder `takes`, if it has one.
 
     Args:
         folder: of the packs `faces-*.npz`.
         split: `train` or `val`.
         cut: how faces lie.
-        most: faces of each pack, the first ones; all when not given.
 
     Raises:
         InputError: the folder holds no pack of photos, or no such face, or a take that cannot be read.
     """
     packs, _ = read_photos(folder)
-    parts = [_of_pack(pack, split, cut, most) for pack in packs]
-    pixels, points, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
-    if not len(pixels):
+    places = [(which, index) for which, pack in enumerate(packs) for index in _usable(pack, split)]
+    if not places:
         cause = f"holds no face of split {split} that is large enough"
         raise InputError(folder, "E_NOTHING", cause, "add packs of larger photos")
-    return FaceCuts(pixels, points, weights, packs[0].mirror, _performed(folder / "takes"))
+    weights = np.stack([packs[which].weights[index] for which, index in places])
+    return FaceCuts(tuple(packs), np.array(places), weights, cut, _performed(folder / "takes"))
 
 
-def _of_pack(pack: FacesPack, split: str, cut: FaceCut, most: int | None) -> tuple[Array, Array, Array]:
-    """Pixels, points and weights of a pack."""
-    pixels, points, kept = [], [], []
-    for index in pack.indices(split):
-        placed = pack.landmarks[index].astype(np.float64)
-        if pack.spread[index] > MOST_UNSURE or not len(np.unique(placed[:, :2], axis=0)) > 1:
-            continue
-        to_frame = cut.to_frame(placed)
-        scale = affine_scale(to_frame)
-        if scale < LEAST_SHARP:
-            continue
-        flat = apply_affine(invert_affine(to_frame), placed[:, :2])
-        pixels.append(cut_face(pack.pictures.rgb(int(index)), to_frame))
-        points.append(np.column_stack([flat, placed[:, 2] / scale]))
-        kept.append(index)
-        if len(kept) == most:
-            break
-    if not kept:
-        return np.zeros((0, SIDE, SIDE, 3), np.uint8), np.zeros((0, 478, 3), np.float32), np.zeros((0, len(ARKIT)))
-    return np.stack(pixels), np.stack(points).astype(np.float32), pack.weights[kept]
+def _usable(pack: FacesPack, split: str) -> Array:
+    """Numbers of the faces that are large enough, and of which the teacher is sure."""
+    chosen = pack.indices(split)
+    large = inter_ocular_distance(pack.landmarks[chosen].astype(np.float64)) >= LEAST_SHARP * EYES
+    return np.asarray(chosen[large & (pack.spread[chosen] <= MOST_UNSURE)])
 
 
 def _performed(folder: Path) -> Array:
     """[M, 52] weights within 0 and 1 of the takes over ARKit's basis in a folder, which need not exist."""
-    rows = [np.zeros((0, len(ARKIT)), np.float32)]
-    for file in sorted(folder.glob("*.csv")):
-        for take in load(file).takes:
-            if take.state.expression.basis == ARKIT:
-                rows.append(np.clip(take.state.expression.weights[take.valid], 0, 1).astype(np.float32))
-    return np.concatenate(rows)
+    takes = [take for file in sorted(folder.glob("*.csv")) for take in load(file).takes]
+    rows = [take.state.expression.weights[take.valid] for take in takes if take.state.expression.basis == ARKIT]
+    return np.clip(np.concatenate([np.zeros((0, len(ARKIT))), *rows]), 0, 1).astype(np.float32)

@@ -1,6 +1,6 @@
 """The cut of a face in which colours are laid over it: placed by points that expressions hardly move.
 
-A mouth that opens opens in the cut, and does not move the cut. Learning and measuring cut with the functions of this file.
+A mouth that opens opens in the cut, and does not move it. Learning and measuring cut with the functions of this file.
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class FaceCut:
         flat = mean[:, :2].astype(np.float64)
         flat = flat * (EYES / float(np.linalg.norm(flat[IRIS_LEFT] - flat[IRIS_RIGHT])))
         box = bounds(flat)
-        return cls(flat + [SIDE / 2 - (box[0] + box[2]) / 2, _ABOVE - box[1]])
+        return cls(flat + np.array([SIDE / 2 - (box[0] + box[2]) / 2, _ABOVE - box[1]]))
 
     def to_frame(self, points: Array) -> Array:
         """The map [2, 3] from the cut of a face to its picture, both in pixels with centres at .5.

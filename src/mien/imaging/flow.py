@@ -94,7 +94,7 @@ class Flow:
         return np.repeat(np.repeat(cells, self.cell, axis=0), self.cell, axis=1)
 
     def over(self, width: int, height: int) -> Array:
-        """[height, width, 2] what is added to each pixel's place, of a picture of that size; 0 where the flow is not."""
+        """[height, width, 2] what is added to each place of a picture of that size, pixels; 0 where the flow is not."""
         fine = np.moveaxis(_spread(np.moveaxis(self.backward, -1, 0).astype(np.float32), self.cell), 0, -1)
         rows, columns = fine.shape[:2]
         x0, y0 = max(self.left, 0), max(self.top, 0)

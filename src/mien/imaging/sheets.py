@@ -117,9 +117,7 @@ class _Grid:
     columns: int
     rows: int
 
-    def laid(
-        self, vertices: Array, motion: Array, triangles: Array, under: Array | None = None
-    ) -> tuple[Flow, Array]:
+    def laid(self, vertices: Array, motion: Array, triangles: Array, under: Array | None = None) -> tuple[Flow, Array]:
         """The flow of some triangles over what is `under` them, and which one is seen at each corner of a cell."""
         seen = rasterise(vertices, triangles, self.columns, self.rows)
         corners, shares = triangles[seen.triangle], seen.barycentric()[..., None]

@@ -17,8 +17,10 @@ from mien.imaging import face_layout
 from mien.imaging.face_cut import SIDE as SIDE_OF_FACE
 from mien.imaging.mouth_patch import HEIGHT, MAPS, WIDTH
 from mien.nets.landmarks import FEATURES, POINTS, SIDE
+from mien.train.crease import LARGE as CREASE_LARGE
 from mien.train.crease import OPTIONS as CREASE_OPTIONS
 from mien.train.crease import CreaseTask
+from mien.train.devices import chosen
 from mien.train.duel import Duel, contest
 from mien.train.export import Signature, Story, export, rounded, write_recipe, write_story
 from mien.train.finder import OPTIONS as FINDER_OPTIONS
@@ -28,15 +30,18 @@ from mien.train.landmarks import LandmarkTask
 from mien.train.lgml import OPTIONS as LGML_OPTIONS
 from mien.train.lgml import LocalGlobalTask
 from mien.train.loop import Task, TrainOptions, begin_from, train
+from mien.train.motion import LARGE as MOTION_LARGE
 from mien.train.motion import OPTIONS as MOTION_OPTIONS
 from mien.train.motion import MotionTask
+from mien.train.mouth import LARGE as MOUTH_LARGE
 from mien.train.mouth import OPTIONS as MOUTH_OPTIONS
 from mien.train.mouth import MouthTask
 from mien.train.refiner import OPTIONS as REFINER_OPTIONS
 from mien.train.refiner import RefinerTask
+from mien.train.tables import SOURCES, TABLES, TEACHER
+from mien.train.texture import LARGE as TEXTURE_LARGE
 from mien.train.texture import OPTIONS as TEXTURE_OPTIONS
 from mien.train.texture import TextureTask
-from mien.train.tables import SOURCES, TABLES, TEACHER
 
 Report = Callable[[int, float, tuple[Row, ...]], None]
 """Is told the step, the mean loss and the scores: see `train`."""
@@ -47,20 +52,31 @@ class Recipe:
     """A training.
 
     Args:
-        options: for how long.
-        task: makes the task from the folder of the packs and the folder of the results.
+        options: for how long, on two cores of a CPU: what the shipped weights were learned with.
+        task: makes the task from the folder of the packs, the folder of the results, and how many times as wide its
+            network is to be.
         exported: the part of the trained network that ships.
         signature: how it looks from outside.
         story: for its card.
         learn: the loop that trains it.
+        large: what a GPU should be given instead; None where the network has one size.
     """
 
     options: TrainOptions
-    task: Callable[[Path, Path], Task[Any] | Duel[Any]]
+    task: Callable[[Path, Path, int], Task[Any] | Duel[Any]]
     exported: Callable[[nn.Module], nn.Module]
     signature: Signature
     story: Story
     learn: Callable[[Any, TrainOptions, Path, Report, bool], nn.Module] = train
+    large: TrainOptions | None = None
+
+    def sized(self, name: str, size: str) -> TrainOptions:
+        """The options of a size, `cpu` or `gpu`. Raises `UsageError` when the training `name` has no such size."""
+        found = {"cpu": self.options, "gpu": self.large}.get(size)
+        if found is None:
+            remedy = "name cpu or gpu" if self.large else "train it without --size"
+            raise UsageError(name, "E_USAGE", f"has no size {size!r}", remedy)
+        return found
 
 
 def _net(network: nn.Module) -> nn.Module:
@@ -78,7 +94,6 @@ _FACE = Signature(
     ("colour", "keep"),
 )
 _PICTURE = torch.full((1, 1, 160, 224), 120.0) + 40 * torch.sin(torch.arange(224) / 5.0)
-
 
 
 def _texture(how: str) -> Story:
@@ -100,7 +115,7 @@ def _texture(how: str) -> Story:
 RECIPES: dict[str, Recipe] = {
     "finder": Recipe(
         FINDER_OPTIONS,
-        lambda data, folder: FinderTask(data),
+        lambda data, folder, width: FinderTask(data),
         lambda network: network,
         Signature((("luminance", _PICTURE),), ("score", "box", "points"), ({2: ("rows", 32), 3: ("columns", 32)},)),
         Story(
@@ -115,7 +130,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "landmarks": Recipe(
         LANDMARK_OPTIONS,
-        lambda data, folder: LandmarkTask(data, folder / "finder.pt"),
+        lambda data, folder, width: LandmarkTask(data, folder / "finder.pt"),
         _net,
         Signature((("luminance", _CUT),), ("points", "presence", "features")),
         Story(
@@ -132,7 +147,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "refiner": Recipe(
         REFINER_OPTIONS,
-        lambda data, folder: RefinerTask(data, folder / "landmarks.pt"),
+        lambda data, folder, width: RefinerTask(data, folder / "landmarks.pt"),
         lambda network: network,
         Signature(
             (
@@ -155,7 +170,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "lgml": Recipe(
         LGML_OPTIONS,
-        LocalGlobalTask,
+        lambda data, folder, width: LocalGlobalTask(data, folder),
         lambda network: network,
         Signature(
             (
@@ -176,7 +191,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "mouth": Recipe(
         MOUTH_OPTIONS,
-        lambda data, folder: MouthTask(data),
+        lambda data, folder, width: MouthTask(data, width=width),
         lambda network: network,
         Signature(
             (
@@ -202,10 +217,11 @@ RECIPES: dict[str, Recipe] = {
             "out are not painted; the error by group is not known",
         ),
         contest,
+        MOUTH_LARGE,
     ),
     "motion": Recipe(
         MOTION_OPTIONS,
-        lambda data, folder: MotionTask(data),
+        lambda data, folder, width: MotionTask(data, width),
         _net,
         Signature(
             (
@@ -231,10 +247,11 @@ RECIPES: dict[str, Recipe] = {
             "likeness of pixels (SSIM .7689 to .7668), on the eight that chose how much of it is done it gained both; "
             "the error by group is not known",
         ),
+        large=MOTION_LARGE,
     ),
     "crease": Recipe(
         CREASE_OPTIONS,
-        lambda data, folder: CreaseTask(data),
+        lambda data, folder, width: CreaseTask(data, width),
         lambda network: network,
         Signature(
             (
@@ -260,22 +277,25 @@ RECIPES: dict[str, Recipe] = {
             "little is known of foreheads; lines are finer than its layout; how much of it is done was chosen on the "
             "two validation people's smiles and by eye on validation photos; the error by group is not known",
         ),
+        large=CREASE_LARGE,
     ),
     "texture": Recipe(
         TEXTURE_OPTIONS,
-        lambda data, folder: TextureTask(data, motion=True),
+        lambda data, folder, width: TextureTask(data, True, width),
         lambda network: network,
         _FACE,
         _texture("after the rig's motion step"),
         contest,
+        TEXTURE_LARGE,
     ),
     "baseline": Recipe(
         TEXTURE_OPTIONS,
-        lambda data, folder: TextureTask(data, motion=False),
+        lambda data, folder, width: TextureTask(data, False, width),
         lambda network: network,
         _FACE,
         _texture("with the motion step off"),
         contest,
+        TEXTURE_LARGE,
     ),
 }
 """Networks, in the order in which they are trained: each looks through those before it."""
@@ -291,6 +311,7 @@ def run(
     *,
     rig: Path | None = None,
     start: Path | None = None,
+    size: str = "cpu",
 ) -> ModelCard:
     """Trains `name`, exports it, and writes its card and recipe into `folder`; goes on where a kill left off.
 
@@ -304,24 +325,30 @@ def run(
         rig: the ICT rig's file or folder, which only the compact rig is learned from.
         start: checkpoint of an earlier training of the same network, whose averaged weights this one starts from.
 
+        size: `cpu`, or `gpu` for the larger network and the longer training that its recipe has for one.
+
     Raises:
-        UsageError: there is no such training, or it lacks a rig.
+        UsageError: there is no such training, size or device, or it lacks a rig.
         InputError: packs are missing, or a checkpoint belongs to other options.
     """
     if name not in TABLES and name not in RECIPES:
         known = ", ".join((*TABLES, *RECIPES))
         raise UsageError(name, "E_USAGE", "there is no such training", f"known are {known}")
-    folder.mkdir(parents=True, exist_ok=True)
     command = f"mien train {name} --data {shlex.quote(data.name)}"
     if name in TABLES:
+        folder.mkdir(parents=True, exist_ok=True)
         return TABLES[name].make(data, folder, command, rig)
     recipe = RECIPES[name]
-    options = replace(recipe.options, **changes)
+    options = replace(recipe.sized(name, size), **changes)
+    chosen(options.device)
+    folder.mkdir(parents=True, exist_ok=True)
+    if size != "cpu":
+        command += f" --size {size}"
     stated = {"steps": options.steps, **changes}
     command += "".join(f" --{key} {stated[key]}" for key in ("steps", "batch", "rate", "seed") if key in stated)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)  # the weights that a network starts from come of the seed, too
-        task = recipe.task(data, folder)
+        task = recipe.task(data, folder, options.width)
     if start is not None:
         command += f" --start {shlex.quote(start.name)}"
         begin_from(task.network, start)

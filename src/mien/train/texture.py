@@ -6,10 +6,12 @@ The motion is the rig's and the mender's, and does not learn here. With a pictur
 the motion step W, colours C and a mask A of the network, and a critic D that also reads weights:
 
     I'  = A W(I) + (1 - A) C
-    L   = - l_D mean D(I') + l_w |D_w(I') - t|² + l_c |I'(I', s) - I| + l_i |I'(I, s) - I| + l_a mean (1 - A) + l_v TV(A)
+    L   = - l_D mean D(I') + l_w |D_w(I') - t|² + l_c |I'(I', s) - I| + l_i |I'(I, s) - I|
+          + l_a mean (1 - A) + l_v TV(A)
     L_D = [1 - D(I)]+ + [1 + D(I')]+ + |D_w(I) - s|²
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,11 +40,18 @@ from mien.rig.fit import Fitter
 from mien.rig.motion import face_motion
 from mien.train.loop import TrainOptions
 
-OPTIONS = TrainOptions(steps=1_800, batch=8, rate=5e-4, decay=0.0, score_every=150, bfloat16=False)
+OPTIONS = TrainOptions(steps=2_000, batch=8, rate=4e-4, decay=0.0, score_every=250, bfloat16=False)
 
-JUDGED, READ, CYCLE, SAME, AREA, EVEN = 0.08, 0.3, 1.0, 0.5, 0.02, 0.02
+LARGE = replace(OPTIONS, steps=200_000, batch=32, rate=2e-4, score_every=5_000, bfloat16=True, width=4)
+"""What a GPU should be given instead; not tried, for lack of one."""
+
+JUDGED, READ, CYCLE, SAME, AREA, EVEN = 0.08, 0.3, 1.0, 0.5, 0.008, 0.008
 """What each part of the loss counts: the verdict, the weights as read, there and back, nothing asked, the mask's area
 and its unevenness. The proportions of GANimation, but for the weights, whose errors are counted in deviations here."""
+
+BEGINS = 3_200
+"""Faces after which the painter begins. Until then the critic learns to read: it would else say nothing of use, and the
+mask would close for good, for that costs least."""
 
 PERFORMED = 0.3
 """Share of the expressions that are asked for which are of takes, where there are any."""
@@ -51,10 +60,9 @@ _LEAST = 0.1
 """Deviation below which a column's errors count no more."""
 
 _RETURNING, _FEW = 2, 4
-"""One of so many faces is edited back again, and one of so many also asked for nothing: each takes a pass of its own."""
+"""One of so many faces is edited back again, and one of so many asked for nothing: each takes a pass of its own."""
 
-_SCORED, _SCORED_EACH = 48, 40
-"""Faces that are scored, and of each pack those that they are drawn from."""
+_SCORED = 48
 
 
 class Asked(NamedTuple):
@@ -107,7 +115,8 @@ class TextureTask:
         InputError: there are no packs, or no faces in them.
     """
 
-    begins = 0
+    practises = True
+    begins = BEGINS
 
     def __init__(self, data: Path, motion: bool, width: int = 1) -> None:
         cut = FaceCut.of(compact_model().mean)
@@ -118,11 +127,11 @@ class TextureTask:
         self._columns = torch.tensor(ARKIT.indices(TEXTURE_COLUMNS))
         spread = self.faces.weights[:, ARKIT.indices(TEXTURE_COLUMNS)].std(0)
         self._unit = torch.from_numpy(np.maximum(spread, _LEAST).astype(np.float32))
-        val = read_face_cuts(data, "val", cut, _SCORED_EACH)
+        val = read_face_cuts(data, "val", cut)
         rng = np.random.default_rng(0)
         which = rng.permutation(len(val))[:_SCORED]
         self._val = self._sample(val, which, rng, turned=0.0)
-        self._seen = np.stack([face_square(val.points[k].astype(np.float64), SEEN) for k in which])
+        self._seen = np.stack([face_square(val.plain(int(k))[1], SEEN) for k in which])
 
     def draw(self, batch: int, generator: Generator) -> Asked:
         """Any faces, each asked for what another one shows, or a take."""
@@ -157,19 +166,20 @@ class TextureTask:
         return layer.over(moved), layer.keep
 
     def loss(self, sample: Asked, answer: Tensor, judged: bool) -> Tensor:
-        """What the critic says and reads, there and back, nothing asked, and how much of the picture is painted."""
+        """What the critic says and reads, there and back, nothing asked, and how much of the picture is painted: always
+        `judged`, since the critic practises until then."""
         made, keep = answer[:, :3], answer[:, 3:]
         half, few = (slice(max(len(made) // share, 1)) for share in (_RETURNING, _FEW))
         returned = made[half], sample.asked[half], sample.now[half], sample.back[half]
         again, kept = self._edited(self.network, *returned)
         still = torch.zeros_like(sample.ahead[few])
         same, _ = self._edited(self.network, sample.picture[few], sample.now[few], sample.now[few], still)
-        loss = CYCLE * picture_distance(again, sample.picture[half]) + SAME * picture_distance(same, sample.picture[few])
+        loss = CYCLE * picture_distance(again, sample.picture[half]) + SAME * picture_distance(
+            same, sample.picture[few]
+        )
         loss = loss / 127.5
         for mask in (keep, kept):
             loss = loss + AREA * mask_area(mask) + EVEN * total_variation(mask)
-        if not judged:
-            return loss
         said = self.critic(made)
         loss = loss + JUDGED * flattery(said.score)
         return loss + READ * self._misread(said.weights, sample.asked)
