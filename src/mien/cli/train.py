@@ -61,8 +61,16 @@ def train(
         figures = "  ".join(f"{row.what} {row.value:.4g}" for row in rows)
         console.print(f"step {step}  loss {loss:.4f}  {figures}")
 
-    given = {"steps": steps, "batch": batch, "rate": rate, "seed": seed, "threads": threads, "device": device}
+    given: dict[str, int | float | str | None] = {
+        "steps": steps,
+        "batch": batch,
+        "rate": rate,
+        "seed": seed,
+        "threads": threads,
+    }
     changes = {key: value for key, value in given.items() if value is not None}
+    if device != "cpu":
+        changes["device"] = device
     card = run(name, data, output, changes, report, rig=ict, start=start, size=size)
     console.print(f"wrote {output / card.file} ({card.size / 1e6:.1f} MB)")
     return 0

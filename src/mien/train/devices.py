@@ -16,7 +16,6 @@ from mien.core.errors import UsageError
 
 CPU = torch.device("cpu")
 
-Sample = TypeVar("Sample")
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -35,7 +34,7 @@ def chosen(name: str) -> torch.device:
     return torch.device("cuda" if found and name != "cpu" else "cpu")
 
 
-def moved(sample: Sample, device: torch.device) -> Sample:
+def moved(sample: Any, device: torch.device) -> Any:
     """A batch with its tensors on a device: a tensor, or a tuple of tensors and of what is none."""
     if isinstance(sample, Tensor):
         return sample.to(device, non_blocking=True)

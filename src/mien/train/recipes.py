@@ -336,6 +336,8 @@ def run(
         raise UsageError(name, "E_USAGE", "there is no such training", f"known are {known}")
     command = f"mien train {name} --data {shlex.quote(data.name)}"
     if name in TABLES:
+        if size != "cpu":
+            raise UsageError(name, "E_USAGE", f"has no size {size!r}", "make it without --size")
         folder.mkdir(parents=True, exist_ok=True)
         return TABLES[name].make(data, folder, command, rig)
     recipe = RECIPES[name]

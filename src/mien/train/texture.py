@@ -131,6 +131,7 @@ class TextureTask:
         rng = np.random.default_rng(0)
         which = rng.permutation(len(val))[:_SCORED]
         self._val = self._sample(val, which, rng, turned=0.0)
+        self._readers = LandmarkReader.shipped(), ExpressionReader.shipped()
         self._seen = np.stack([face_square(val.plain(int(k))[1], SEEN) for k in which])
 
     def draw(self, batch: int, generator: Generator) -> Asked:
@@ -200,7 +201,7 @@ class TextureTask:
         with torch.no_grad():
             made, keep = self._edited(network, val.picture, val.now, val.asked, val.ahead)
             again, _ = self._edited(network, made, val.asked, val.now, val.back)
-        before, after = (_read(picture, self._seen) for picture in (val.picture, made))
+        before, after = (self._read(picture) for picture in (val.picture, made))
         columns = ARKIT.indices(TEXTURE_COLUMNS)
         change, asked = (after - before)[:, columns], (val.asked - val.now).numpy()[:, columns]
         return (
@@ -208,6 +209,13 @@ class TextureTask:
             Row("painted", float(mask_area(keep)), "of the cut"),
             Row("there and back", float(picture_distance(again, val.picture)), "grey levels"),
         )
+
+    def _read(self, pictures: Tensor) -> Array:
+        """[B, 52] what the shipped networks read off the validation faces [B, 3, 96, 96]."""
+        landmarks, expression = self._readers
+        frames = pictures.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+        sights = [landmarks.read(Frame(frame), square) for frame, square in zip(frames, self._seen, strict=True)]
+        return np.stack([expression.read(sight)[0].weights for sight in sights])
 
 
 def warped(picture: Tensor, flow: Tensor) -> Tensor:
@@ -217,11 +225,3 @@ def warped(picture: Tensor, flow: Tensor) -> Tensor:
     y = (torch.arange(height, device=flow.device, dtype=flow.dtype) + 0.5)[:, None] + flow[..., 1]
     grid = torch.stack([x * (2 / width) - 1, y * (2 / height) - 1], -1)
     return functional.grid_sample(picture, grid, padding_mode="border", align_corners=False)
-
-
-def _read(pictures: Tensor, squares: Array) -> Array:
-    """[B, 52] what the shipped networks read off faces [B, 3, 96, 96] in squares [B, 2, 3]."""
-    landmarks, expression = LandmarkReader.shipped(), ExpressionReader.shipped()
-    frames = pictures.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
-    sights = [landmarks.read(Frame(frame), square) for frame, square in zip(frames, squares, strict=True)]
-    return np.stack([expression.read(sight)[0].weights for sight in sights])
