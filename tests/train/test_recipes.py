@@ -119,7 +119,8 @@ class TestRun:
         for ending in ("onnx", "toml", "json", "pt"):
             assert (folder / f"{name}.{ending}").is_file()
         verify(made[name], folder)
-        assert made[name].recipe == f"mien train {name} --data 'drawn packs0' --steps 2 --batch 8"
+        size = " --size cpu" if RECIPES[name].large is not None else ""
+        assert made[name].recipe == f"mien train {name} --data 'drawn packs0'{size} --steps 2 --batch 8"
         assert {figure.what for figure in made[name].figures} >= {"torch against ONNX"}
         assert len(made[name].figures) > 1
         assert f"{name} 2" in said
