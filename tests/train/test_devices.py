@@ -186,7 +186,8 @@ class Stray:
         return torch.rand((batch, 3), generator=generator)
 
     def loss(self, sample: Tensor) -> Tensor:
-        return (self.network(sample) * self._make(sample)).mean()
+        loss: Tensor = (self.network(sample) * self._make(sample)).mean()
+        return loss
 
     def score(self, network: nn.Module) -> tuple[Row, ...]:
         return ()

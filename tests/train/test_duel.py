@@ -20,7 +20,6 @@ class Guess:
     """Answers with two numbers where the truth is a point on a circle."""
 
     begins = 48
-    practises = False
 
     def __init__(self, seed: int = 0) -> None:
         torch.manual_seed(seed)
@@ -85,23 +84,6 @@ def test_both_learn_and_the_critic_begins_when_it_should(tmp_path: Path) -> None
     told(later, tmp_path / "..", replace(OPTIONS, steps=5, save_every=1e9))
     assert later.judged == [False] * 3 + [True] * 2
     assert not torch.equal(weights_of(later.critic), before[1])
-
-
-def test_a_critic_that_practises_learns_alone_until_it_begins(tmp_path: Path) -> None:
-    task = Guess()
-    task.practises = True
-    before = weights_of(task.network), weights_of(task.critic)
-    said = told(task, tmp_path, replace(OPTIONS, steps=3, score_every=1))
-    assert task.judged == [], "the network is not asked what it loses"
-    assert torch.equal(weights_of(task.network), before[0])
-    assert not torch.equal(weights_of(task.critic), before[1])
-    assert all(loss > 0 for loss in said.values()), "the critic's own loss is told"
-    later = Guess()
-    later.practises = True
-    (tmp_path / "later").mkdir()
-    told(later, tmp_path / "later", replace(OPTIONS, steps=5))
-    assert later.judged == [True] * 2
-    assert not torch.equal(weights_of(later.network), before[0])
 
 
 def test_learning_helps(tmp_path: Path) -> None:

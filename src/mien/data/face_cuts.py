@@ -63,7 +63,7 @@ class FaceCuts:
 
 def asked_of(now: Array, wanted: Array) -> Array:
     """[..., 52] the weights to ask a face for: as wanted, but with eyes that look and close as they do now."""
-    return np.where(_KEPT, now, wanted)
+    return np.asarray(np.where(_KEPT, now, wanted))
 
 
 def read_face_cuts(folder: Path, split: str, cut: FaceCut) -> FaceCuts:

@@ -73,32 +73,18 @@ def _places(like: Tensor) -> Tensor:
     return torch.stack([across, down]).expand(len(like), -1, -1, -1)
 
 
-class Judgement(NamedTuple):
-    """What the critic says of a face.
-
-    Args:
-        score: [B, 1, h, w] for each cell of 16 px, the higher the more it looks photographed.
-        weights: [B, K] over `TEXTURE_COLUMNS`, what the face does.
-    """
-
-    score: Tensor
-    weights: Tensor
-
-
 class TextureCritic(nn.Module):
-    """Tells photos from edits, cell by cell, and reads expressions: it learns beside the painter only.
+    """Tells photos from edits, cell by cell: it learns beside the painter only.
 
     Args:
-        side: pixels along a side of what it looks at, a multiple of 16.
         widths: channels after each of its four halvings.
     """
 
-    def __init__(self, side: int, widths: tuple[int, int, int, int] = (24, 48, 72, 96)) -> None:
+    def __init__(self, widths: tuple[int, int, int, int] = (24, 48, 72, 96)) -> None:
         super().__init__()
         self.look = CriticScale(3, widths)
-        self.read = nn.Conv2d(widths[-1], len(TEXTURE_COLUMNS), side >> len(widths))
 
-    def forward(self, picture: Tensor) -> Judgement:
-        """Looks at faces [B, 3, side, side] of 0 to 255."""
-        verdict = self.look(picture / 127.5 - 1)
-        return Judgement(verdict.score, self.read(verdict.features[-1]).flatten(1))
+    def forward(self, picture: Tensor) -> Tensor:
+        """[B, 1, h, w] for each cell of 16 px of faces [B, 3, H, W] of 0 to 255, the higher the more like a photo."""
+        score: Tensor = self.look(picture / 127.5 - 1).score
+        return score

@@ -39,11 +39,6 @@ class Duel(Protocol[Sample]):
         """Samples after which the critic begins; before, the network could be told from the truth by anything."""
         ...
 
-    @property
-    def practises(self) -> bool:
-        """Whether the critic learns alone until then, of a network that waits for it; else the network learns alone."""
-        ...
-
     def draw(self, batch: int, generator: Generator) -> Sample:
         """A fresh batch that `generator` alone decides."""
         ...
@@ -121,23 +116,20 @@ def _learn(
     optimisers: list[torch.optim.Adam],
     judged: bool,
 ) -> Tensor:
-    """One step of both on a fresh batch; the network's loss, or that of a critic that practises."""
+    """One step of both on a fresh batch; the network's loss."""
     with torch.no_grad():
         sample = moved(task.draw(options.batch, generator), device)
     with seeded(device, generator.initial_seed()):  # what is random in a loss comes of the step, too
-        waits = task.practises and not judged
         task.critic.requires_grad_(False)  # it passes judgement on, and does not learn from what it flatters
-        with narrowed(device, options.bfloat16), torch.set_grad_enabled(not waits):
+        with narrowed(device, options.bfloat16):
             answer = task.answer(sample)
-            loss = answer.new_zeros(()) if waits else task.loss(sample, answer, judged)
-        if not waits:
-            _step(loss, task.network, optimisers[0])
-        if judged or waits:
+            loss = task.loss(sample, answer, judged)
+        _step(loss, task.network, optimisers[0])
+        if judged:
             task.critic.requires_grad_(True)
             with narrowed(device, options.bfloat16):
                 critic_loss = task.critic_loss(sample, answer.detach())
             _step(critic_loss, task.critic, optimisers[1])
-            loss = critic_loss if waits else loss
     return loss.detach()
 
 

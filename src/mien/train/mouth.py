@@ -59,7 +59,6 @@ class MouthTask:
     """
 
     def __init__(self, data: Path, begins: int = BEGINS, width: int = 1) -> None:
-        self.practises = False
         self.mouths = read_mouths(data, "train")
         self.begins = begins
         self.network: nn.Module = MouthNet(32 * width)

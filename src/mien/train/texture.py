@@ -2,13 +2,14 @@
 
 "Self-supervised Deformation Modeling for Facial Expression Editing" (S. Athar, Z. Shu, D. Samaras 2019), our reading,
 and its natural baseline: the same with the motion step off, which is A. Pumarola et al., "GANimation", 2018, in kind.
-The motion is the rig's and the mender's, and does not learn here. With a picture I of weights s, asked-for weights t,
-the motion step W, colours C and a mask A of the network, and a critic D that also reads weights:
+The motion is the rig's and the mender's, and does not learn here. GANimation's critic also learns to read expressions;
+in a training as short as ours it hardly does, so here the package's own networks read, frozen. With a picture I of
+weights s, asked-for weights t, the motion step W, colours C and a mask A of the network, a critic D and a reader R:
 
     I'  = A W(I) + (1 - A) C
-    L   = - l_D mean D(I') + l_w |D_w(I') - t|² + l_c |I'(I', s) - I| + l_i |I'(I, s) - I|
+    L   = - l_D mean D(I') + l_w |R(I') - t|² + l_c |I'(I', s) - I| + l_i |I'(I, s) - I|
           + l_a mean (1 - A) + l_v TV(A)
-    L_D = [1 - D(I)]+ + [1 + D(I')]+ + |D_w(I) - s|²
+    L_D = [1 - D(I)]+ + [1 + D(I')]+
 """
 
 from dataclasses import replace
@@ -22,12 +23,9 @@ from torch.nn import functional
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
-from mien.core.image import Frame
 from mien.core.report import Row
 from mien.data.face_cuts import FaceCuts, asked_of, read_face_cuts
-from mien.detect.expression import ExpressionReader
 from mien.detect.landmarks import SIDE as SEEN
-from mien.detect.landmarks import LandmarkReader
 from mien.detect.shape import mean_face
 from mien.imaging.face_cut import SIDE, FaceCut
 from mien.imaging.sheets import FaceSheet
@@ -38,20 +36,17 @@ from mien.paint.motion import MotionMender
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter
 from mien.rig.motion import face_motion
+from mien.train.frozen_reader import FrozenReader
 from mien.train.loop import TrainOptions
 
-OPTIONS = TrainOptions(steps=2_000, batch=8, rate=4e-4, decay=0.0, score_every=250, bfloat16=False)
+OPTIONS = TrainOptions(steps=4_000, batch=8, rate=8e-4, decay=0.0, score_every=250, bfloat16=False)
 
 LARGE = replace(OPTIONS, steps=200_000, batch=32, rate=2e-4, score_every=5_000, bfloat16=True, width=4)
 """What a GPU should be given instead; not tried, for lack of one."""
 
 JUDGED, READ, CYCLE, SAME, AREA, EVEN = 0.08, 0.3, 1.0, 0.5, 0.008, 0.008
-"""What each part of the loss counts: the verdict, the weights as read, there and back, nothing asked, the mask's area
-and its unevenness. The proportions of GANimation, but for the weights, whose errors are counted in deviations here."""
-
-BEGINS = 3_200
-"""Faces after which the painter begins. Until then the critic learns to read: it would else say nothing of use, and the
-mask would close for good, for that costs least."""
+"""What each part of the loss counts: the verdict, the weights as they are read, there and back, nothing asked, the
+mask's area and its unevenness. In GANimation's proportions, but for the weights, whose errors are in deviations."""
 
 PERFORMED = 0.3
 """Share of the expressions that are asked for which are of takes, where there are any."""
@@ -74,6 +69,7 @@ class Asked(NamedTuple):
         asked: [B, 52].
         ahead: [B, 96, 96, 2] pixels: added to a place of the moved picture, it gives the place that is seen there.
         back: the same of the way back; both are 0 without a motion step.
+        square: [B, 2, 3] from what a reader sees to the picture: of the face as it is asked for, more or less.
     """
 
     picture: Tensor
@@ -81,6 +77,7 @@ class Asked(NamedTuple):
     asked: Tensor
     ahead: Tensor
     back: Tensor
+    square: Tensor
 
 
 class CutMotion:
@@ -104,7 +101,7 @@ class CutMotion:
 
 
 class TextureTask:
-    """The painter learns, and a critic that also reads expressions beside it.
+    """The painter learns, and a critic beside it.
 
     Args:
         data: folder of the packs; takes of its folder `takes` say what else may be asked for.
@@ -115,14 +112,14 @@ class TextureTask:
         InputError: there are no packs, or no faces in them.
     """
 
-    practises = True
-    begins = BEGINS
+    begins = 0
 
     def __init__(self, data: Path, motion: bool, width: int = 1) -> None:
         cut = FaceCut.of(compact_model().mean)
         self.faces = read_face_cuts(data, "train", cut)
         self.network: nn.Module = TextureNet(16 * width)
-        self.critic: nn.Module = TextureCritic(SIDE, (24 * width, 48 * width, 72 * width, 96 * width))
+        self.critic: nn.Module = TextureCritic((24 * width, 48 * width, 72 * width, 96 * width))
+        self._reader = FrozenReader(np.asarray(self.faces.packs[0].mirror))
         self._motion = CutMotion() if motion else None
         self._columns = torch.tensor(ARKIT.indices(TEXTURE_COLUMNS))
         spread = self.faces.weights[:, ARKIT.indices(TEXTURE_COLUMNS)].std(0)
@@ -131,8 +128,6 @@ class TextureTask:
         rng = np.random.default_rng(0)
         which = rng.permutation(len(val))[:_SCORED]
         self._val = self._sample(val, which, rng, turned=0.0)
-        self._readers = LandmarkReader.shipped(), ExpressionReader.shipped()
-        self._seen = np.stack([face_square(val.plain(int(k))[1], SEEN) for k in which])
 
     def draw(self, batch: int, generator: Generator) -> Asked:
         """Any faces, each asked for what another one shows, or a take."""
@@ -151,7 +146,8 @@ class TextureTask:
             ahead = back = np.zeros((SIDE, SIDE, 2), np.float32)
             if self._motion is not None:
                 ahead, back = self._motion.flows(points, now, asked)
-            rows.append((pixels.transpose(2, 0, 1).astype(np.float32), now, asked, ahead, back))
+            square = face_square(points, SEEN)
+            rows.append((pixels.transpose(2, 0, 1).astype(np.float32), now, asked, ahead, back, square))
         return Asked(*(torch.from_numpy(np.stack(column).astype(np.float32)) for column in zip(*rows, strict=True)))
 
     def answer(self, sample: Asked) -> Tensor:
@@ -167,8 +163,7 @@ class TextureTask:
         return layer.over(moved), layer.keep
 
     def loss(self, sample: Asked, answer: Tensor, judged: bool) -> Tensor:
-        """What the critic says and reads, there and back, nothing asked, and how much of the picture is painted: always
-        `judged`, since the critic practises until then."""
+        """What is read, the verdict, there and back, nothing asked, how much is painted; `judged` from the start."""
         made, keep = answer[:, :3], answer[:, 3:]
         half, few = (slice(max(len(made) // share, 1)) for share in (_RETURNING, _FEW))
         returned = made[half], sample.asked[half], sample.now[half], sample.back[half]
@@ -181,19 +176,15 @@ class TextureTask:
         loss = loss / 127.5
         for mask in (keep, kept):
             loss = loss + AREA * mask_area(mask) + EVEN * total_variation(mask)
-        said = self.critic(made)
-        loss = loss + JUDGED * flattery(said.score)
-        return loss + READ * self._misread(said.weights, sample.asked)
+        loss = loss + JUDGED * flattery(self.critic(made))
+        read, columns = self._reader.glance(made, sample.square), self._columns.to(made.device)
+        misread = expression_distance(read[:, columns], sample.asked[:, columns], self._unit.to(made.device))
+        return loss + READ * misread
 
     def critic_loss(self, sample: Asked, answer: Tensor) -> Tensor:
-        """Photos against edits, and what it misreads on photos."""
+        """Photos against edits."""
         real, made = self.critic(sample.picture), self.critic(answer[:, :3])
-        cells = torch.ones_like(real.score)
-        return hinge(real.score, made.score, cells) + self._misread(real.weights, sample.now)
-
-    def _misread(self, read: Tensor, true: Tensor) -> Tensor:
-        unit, columns = self._unit.to(read.device), self._columns.to(read.device)
-        return expression_distance(read, true[:, columns], unit)
+        return hinge(real, made, torch.ones_like(real))
 
     def score(self, network: nn.Module) -> tuple[Row, ...]:
         """On validation faces: how much of what was asked the shipped reader reads, what stays, and there and back."""
@@ -201,21 +192,13 @@ class TextureTask:
         with torch.no_grad():
             made, keep = self._edited(network, val.picture, val.now, val.asked, val.ahead)
             again, _ = self._edited(network, made, val.asked, val.now, val.back)
-        before, after = (self._read(picture) for picture in (val.picture, made))
-        columns = ARKIT.indices(TEXTURE_COLUMNS)
-        change, asked = (after - before)[:, columns], (val.asked - val.now).numpy()[:, columns]
+            before, after = (self._reader.read(picture, val.square) for picture in (val.picture, made))
+        change, asked = (after - before)[:, self._columns], (val.asked - val.now)[:, self._columns]
         return (
-            Row("arrived", float((change * asked).sum() / (asked**2).sum()), "of asked"),
+            Row("arrived", float((change * asked).sum() / asked.square().sum()), "of asked"),
             Row("painted", float(mask_area(keep)), "of the cut"),
             Row("there and back", float(picture_distance(again, val.picture)), "grey levels"),
         )
-
-    def _read(self, pictures: Tensor) -> Array:
-        """[B, 52] what the shipped networks read off the validation faces [B, 3, 96, 96]."""
-        landmarks, expression = self._readers
-        frames = pictures.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
-        sights = [landmarks.read(Frame(frame), square) for frame, square in zip(frames, self._seen, strict=True)]
-        return np.stack([expression.read(sight)[0].weights for sight in sights])
 
 
 def warped(picture: Tensor, flow: Tensor) -> Tensor:
