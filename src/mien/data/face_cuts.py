@@ -97,4 +97,5 @@ def _performed(folder: Path) -> Array:
     """[M, 52] weights within 0 and 1 of the takes over ARKit's basis in a folder, which need not exist."""
     takes = [take for file in sorted(folder.glob("*.csv")) for take in load(file).takes]
     rows = [take.state.expression.weights[take.valid] for take in takes if take.state.expression.basis == ARKIT]
-    return np.clip(np.concatenate([np.zeros((0, len(ARKIT))), *rows]), 0, 1).astype(np.float32)
+    shown = np.concatenate([np.zeros((0, len(ARKIT))), *rows])
+    return np.asarray(np.clip(shown, 0, 1), np.float32)

@@ -47,7 +47,8 @@ class FrozenReader:
         """
         for network in (self._landmarks, self._refiner, self._expression):
             network.to(pictures.device)
-        grey = sum(share * pictures[:, k : k + 1] for k, share in enumerate(_LUMINANCE))
+        shares = torch.tensor(_LUMINANCE, device=pictures.device)
+        grey = (pictures * shares[:, None, None]).sum(1, keepdim=True)
         view = seen_through(grey, squares)
         first = self._landmarks(view)
         points = self._refiner(view, first.points, first.features)
@@ -56,14 +57,14 @@ class FrozenReader:
 
     def glance(self, pictures: Tensor, squares: Tensor) -> Tensor:
         """The same from a little elsewhere, through another exposure and noise: torch's own generator says which."""
-        count, like = len(pictures), {"device": pictures.device}
-        zoom = 1 + _ZOOM * torch.randn((count, 1, 1), **like)
-        middle = torch.full((2, 1), SIDE / 2, **like)
+        count, where = len(pictures), pictures.device
+        zoom = 1 + _ZOOM * torch.randn((count, 1, 1), device=where)
+        middle = torch.full((2, 1), SIDE / 2, device=where)
         linear, shift = squares[:, :, :2] * zoom, squares[:, :, 2:]
-        aside = middle + _SHIFT * SIDE * torch.randn((count, 2, 1), **like)
+        aside = middle + _SHIFT * SIDE * torch.randn((count, 2, 1), device=where)
         wandering = torch.cat([linear, squares[:, :, :2] @ aside + shift - linear @ middle], 2)
-        exposure = torch.exp(_EXPOSURE * torch.randn((count, 1, 1, 1), **like))
-        noise = _NOISE * torch.randn(pictures.shape, **like)
+        exposure = torch.exp(_EXPOSURE * torch.randn((count, 1, 1, 1), device=where))
+        noise = _NOISE * torch.randn(pictures.shape, device=where)
         return self.read((pictures * exposure + noise).clamp(0, 255), wandering)
 
 
