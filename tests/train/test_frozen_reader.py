@@ -76,3 +76,13 @@ def test_a_glance_is_about_a_reading_and_never_the_same(reader: FrozenReader) ->
     assert not torch.equal(one, other)
     spread = float((straight[0] - straight[1]).abs().mean())
     assert float((one - straight).abs().mean()) < 2 * spread
+
+
+@pytest.mark.parametrize("grey", [0.0, 255.0, 300.0])
+def test_skin_without_contrast_gives_gradients_that_are_finite(grey: float, reader: FrozenReader) -> None:
+    """Burnt out, or beyond what a picture can show: a painter may lay any colour over a face."""
+    _, squares = batch(drawn(5))
+    pictures = torch.full((1, 3, 128, 128), grey, requires_grad=True)
+    reader.glance(pictures, squares).sum().backward()  # type: ignore[no-untyped-call]
+    assert pictures.grad is not None
+    assert bool(pictures.grad.isfinite().all())

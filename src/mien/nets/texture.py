@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mien.core.basis import ARKIT
 from mien.nets.critic import CriticScale
-from mien.nets.unet import ToldUNet, painted, silent
+from mien.nets.unet import Told, ToldUNet, painted, silent
 
 TEXTURE_COLUMNS = tuple(name for name in ARKIT.columns if not name.startswith(("eyeLook", "eyeBlink", "tongue")))
 """What of an expression is asked for; the eyes look where they look, and no lid closes: what it hid is lost."""
@@ -38,7 +38,7 @@ class Layer(NamedTuple):
 
 
 class TextureNet(ToldUNet):
-    """Says what is laid over a face's cut; where it has not learned yet, that is the cut itself.
+    """Says what is laid over a face's cut; before it has learned, that is nearly the cut itself.
 
     Args:
         width: channels at half the size.
@@ -49,6 +49,12 @@ class TextureNet(ToldUNet):
         further = len(TEXTURE_COLUMNS)
         super().__init__(3 + 2, width, TEXTURE_COLUMNS, further=further, told=told, thoughts=2)
         self.layer = silent(width, 4)
+        # What is asked is all that there is to learn here: blocks that begin with nothing would take long to hear it.
+        nn.init.normal_(self.layer.weight, std=0.005)
+        for block in self.modules():
+            if isinstance(block, Told):
+                block.second.reset_parameters()
+                block.tell.reset_parameters()
 
     def forward(self, picture: Tensor, asked: Tensor, change: Tensor) -> tuple[Tensor, Tensor]:
         """A `Layer`: colours [B, 3, h, w], and what stays [B, 1, h, w].

@@ -20,7 +20,7 @@ _SHIFT, _ZOOM = 0.02, 0.04
 _EXPOSURE, _NOISE = 0.15, 5.0
 """Deviations of the logarithm of a look's exposure, and of its noise, grey levels."""
 
-_LUMINANCE = (0.299, 0.587, 0.114)
+_SHARES = (0.299, 0.587, 0.114)
 
 
 class FrozenReader:
@@ -45,15 +45,7 @@ class FrozenReader:
             pictures: [B, 3, H, W] of 0 to 255.
             squares: [B, 2, 3] from a cut of 128 px to the picture, as of `face_square`.
         """
-        for network in (self._landmarks, self._refiner, self._expression):
-            network.to(pictures.device)
-        shares = torch.tensor(_LUMINANCE, device=pictures.device)
-        grey = (pictures * shares[:, None, None]).sum(1, keepdim=True)
-        view = seen_through(grey, squares)
-        first = self._landmarks(view)
-        points = self._refiner(view, first.points, first.features)
-        weights: Tensor = self._expression(view, points).weights
-        return weights
+        return self._through(_luminance(pictures, squares))
 
     def glance(self, pictures: Tensor, squares: Tensor) -> Tensor:
         """The same from a little elsewhere, through another exposure and noise: torch's own generator says which."""
@@ -64,8 +56,24 @@ class FrozenReader:
         aside = middle + _SHIFT * SIDE * torch.randn((count, 2, 1), device=where)
         wandering = torch.cat([linear, squares[:, :, :2] @ aside + shift - linear @ middle], 2)
         exposure = torch.exp(_EXPOSURE * torch.randn((count, 1, 1, 1), device=where))
-        noise = _NOISE * torch.randn(pictures.shape, device=where)
-        return self.read((pictures * exposure + noise).clamp(0, 255), wandering)
+        view = exposure * _luminance(pictures, wandering)
+        # Noise comes last: of skin without any contrast the expression network's gradient is not finite.
+        return self._through(view + _NOISE * torch.randn(view.shape, device=where))
+
+    def _through(self, view: Tensor) -> Tensor:
+        """[B, 52] what is read off cuts [B, 1, 128, 128]."""
+        for network in (self._landmarks, self._refiner, self._expression):
+            network.to(view.device)
+        first = self._landmarks(view)
+        points = self._refiner(view, first.points, first.features)
+        weights: Tensor = self._expression(view, points).weights
+        return weights
+
+
+def _luminance(pictures: Tensor, squares: Tensor) -> Tensor:
+    """[B, 1, 128, 128] of pictures [B, 3, H, W] where squares [B, 2, 3] lead."""
+    shares = torch.tensor(_SHARES, device=pictures.device)
+    return seen_through((pictures * shares[:, None, None]).sum(1, keepdim=True), squares)
 
 
 def seen_through(pictures: Tensor, squares: Tensor) -> Tensor:
