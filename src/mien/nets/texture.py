@@ -25,7 +25,7 @@ class Layer(NamedTuple):
     """What is laid over a picture.
 
     Args:
-        colour: [B, 3, h, w] of 0 to 255; values may pass these bounds.
+        colour: [B, 3, h, w] of 0 to 255; values may pass these bounds by half.
         keep: [B, 1, h, w] of 0 to 1, how much of the picture's own pixels stays.
     """
 
@@ -68,7 +68,7 @@ class TextureNet(ToldUNet):
         heard = torch.cat([asked[:, self.columns], change[:, self.columns]], 1)
         said = painted(self.layer, self._drawn(torch.cat([cut, _places(cut)], 1), heard))
         keep = torch.sigmoid(_OPEN * torch.tanh(said[:, 3:] / _OPEN))
-        return (cut + said[:, :3] + 1) * 127.5, keep
+        return (cut + torch.tanh(said[:, :3]) + 1) * 127.5, keep
 
 
 def _places(like: Tensor) -> Tensor:

@@ -39,14 +39,14 @@ from mien.rig.motion import face_motion
 from mien.train.frozen_reader import FrozenReader
 from mien.train.loop import TrainOptions
 
-OPTIONS = TrainOptions(steps=4_000, batch=8, rate=1e-3, decay=0.0, score_every=250, bfloat16=False)
+OPTIONS = TrainOptions(steps=4_000, batch=8, rate=4e-4, decay=0.0, score_every=250, bfloat16=False)
 
 LARGE = replace(OPTIONS, steps=200_000, batch=32, rate=2e-4, score_every=5_000, bfloat16=True, width=4)
 """What a GPU should be given instead; not tried, for lack of one."""
 
-JUDGED, READ, CYCLE, SAME, AREA, EVEN = 0.08, 0.3, 1.0, 0.5, 0.008, 0.008
+JUDGED, READ, CYCLE, SAME, AREA, EVEN = 0.08, 3.0, 1.0, 0.5, 0.001, 0.001
 """What each part of the loss counts: the verdict, the weights as they are read, there and back, nothing asked, the
-mask's area and its unevenness. In GANimation's proportions, but for the weights, whose errors are in deviations."""
+mask's area and its unevenness. With a tenth of READ, or eight times AREA, masks shut before anything is learned."""
 
 PERFORMED = 0.3
 """Share of the expressions that are asked for which are of takes, where there are any."""
