@@ -40,11 +40,11 @@ class Pair:
     smiling: Frame
 
 
-def pairs(data: Path, teacher: Teacher, mirror: Array) -> list[Pair]:
-    """The test people."""
+def pairs(data: Path, teacher: Teacher, mirror: Array, people: tuple[str, ...] = TEST_PEOPLE) -> list[Pair]:
+    """The test people, or others of the set."""
     capturer = Capturer(CaptureOptions(face=FaceChoice(largest=True)))
     found = []
-    for person in track(TEST_PEOPLE, "London", transient=True):
+    for person in track(people, "London", transient=True):
         calm, smiling = (read_image(data / "photos" / f"london-{person}-{mood}.jpg") for mood in ("neutral", "smiling"))
         before, after = (four_views(teacher, frame.pixels, mirror) for frame in (calm, smiling))
         _, (reading,) = next(iter(capturer.stream([calm])))

@@ -12,13 +12,18 @@ from mien.losses import (
     box_distance,
     covered_distance,
     depth_distance,
+    expression_distance,
     feature_distance,
+    flattery,
     focal,
     global_metric,
     hinge,
     local_metric,
+    mask_area,
+    picture_distance,
     point_distance,
     slope_distance,
+    total_variation,
     weights_distance,
 )
 
@@ -418,3 +423,47 @@ class TestPainting:
         loss.backward()  # type: ignore[no-untyped-call]
         assert all(part.grad is not None and part.grad.abs().max() > 0 for part in made)
         assert all(part.grad is None for part in real)
+
+
+class TestMasksAndCycles:
+    @CHECKED
+    @given(SEEDS)
+    def test_a_picture_that_comes_back_as_it_was_costs_nothing(self, seed: int) -> None:
+        one, other = normal(seed, 2, 3, 6, 5), normal(seed + 1, 2, 3, 6, 5)
+        assert float(picture_distance(one, one)) == 0
+        assert float(picture_distance(one, other)) == float(picture_distance(other, one)) > 0
+        assert float(picture_distance(one, one - 3)) == pytest.approx(3, rel=1e-5)
+
+    @CHECKED
+    @given(st.floats(0, 1))
+    def test_an_even_mask_costs_what_it_gives_away_and_has_no_variation(self, share: float) -> None:
+        keep = torch.full((2, 1, 7, 6), share)
+        assert float(mask_area(keep)) == pytest.approx(1 - share, abs=1e-6)
+        assert float(total_variation(keep)) == 0
+
+    @CHECKED
+    @given(SEEDS)
+    def test_variation_sees_steps_alone_and_both_ways_alike(self, seed: int) -> None:
+        mask = torch.rand((2, 1, 6, 6), generator=Generator().manual_seed(seed))
+        variation = float(total_variation(mask))
+        assert variation > 0
+        assert float(total_variation(mask + 4)) == pytest.approx(variation, rel=1e-4)
+        assert float(total_variation(2 * mask)) == pytest.approx(2 * variation, rel=1e-4)
+        assert float(total_variation(mask.transpose(2, 3))) == pytest.approx(variation, rel=1e-4)
+        step = torch.zeros(1, 1, 4, 5)
+        step[..., 3:] = 1
+        assert float(total_variation(step)) == pytest.approx(1 / 4), "one of four steps across is 1"
+
+    def test_flattery_raises_scores(self) -> None:
+        score = normal(0, 2, 1, 3, 3).requires_grad_()
+        assert float(flattery(score).detach()) == pytest.approx(-float(score.detach().mean()))
+        assert float(gradient(flattery(score), score).max()) < 0
+
+    @CHECKED
+    @given(SEEDS)
+    def test_expressions_are_told_apart_in_their_own_units(self, seed: int) -> None:
+        read, true, unit = normal(seed, 4, 6), normal(seed + 1, 4, 6), normal(seed + 2, 6).abs() + 0.1
+        assert float(expression_distance(true, true, unit)) == 0
+        assert float(expression_distance(true + unit, true, unit)) == pytest.approx(1, rel=1e-4)
+        scaled = expression_distance(read * 3, true * 3, unit * 3)
+        torch.testing.assert_close(scaled, expression_distance(read, true, unit), rtol=1e-4, atol=1e-6)

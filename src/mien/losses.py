@@ -147,3 +147,35 @@ def feature_distance(made: Sequence[Tensor], real: Sequence[Tensor], cover: Tens
     for one, other in zip(made, real, strict=True):
         total = total + covered_distance(one, other.detach(), in_cells(cover, one))
     return total / len(made)
+
+
+def picture_distance(one: Tensor, other: Tensor) -> Tensor:
+    """Mean absolute difference of pictures of one shape, `mean |x - y|`: of a picture and itself after an edit there
+    and back (the cycle), or after an edit that asks for nothing (the identity)."""
+    return (one - other).abs().mean()
+
+
+def mask_area(keep: Tensor) -> Tensor:
+    """`mean (1 - A)`: the share of pictures that a mask A [B, 1, H, W], 1 where their own pixels stay, gives away."""
+    return (1 - keep).mean()
+
+
+def total_variation(plane: Tensor) -> Tensor:
+    """`mean |A(x+1, y) - A(x, y)| + mean |A(x, y+1) - A(x, y)|` of planes A [B, C, H, W]: 0 where they are even."""
+    return plane.diff(dim=3).abs().mean() + plane.diff(dim=2).abs().mean()
+
+
+def flattery(score: Tensor) -> Tensor:
+    """What a critic's verdict on made pictures costs their maker: `-mean s`, of scores s [B, 1, h, w]."""
+    return -score.mean()
+
+
+def expression_distance(read: Tensor, true: Tensor, unit: Tensor) -> Tensor:
+    """`mean_b mean_k ((w_bk - t_bk) / u_k)²`: squares, for most weights are 0 most of the time.
+
+    Args:
+        read: [B, K] weights as somebody reads them.
+        true: [B, K] as they should be.
+        unit: [K] what an error of 1 in a column is worth, its deviation say.
+    """
+    return ((read - true) / unit).square().mean()

@@ -41,9 +41,12 @@ def test_the_flags_of_a_training_reach_it(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("mien.train.recipes.run", noted)
     words = ["train", "lgml", "--data", str(tmp_path), "--start", "old.pt", "--ict", "rig.npz", "--seed", "3"]
     assert run(words) == 0
-    assert given == {"name": "lgml", "changes": {"seed": 3}, "start": Path("old.pt"), "rig": Path("rig.npz")}
+    names = {"name": "lgml", "start": Path("old.pt"), "rig": Path("rig.npz"), "size": "cpu"}
+    assert given == {**names, "changes": {"seed": 3}}
     assert run(["train", "lgml", "--data", str(tmp_path)]) == 0
     assert (given["start"], given["rig"], given["changes"]) == (None, None, {})
+    assert run(["train", "mouth", "--data", str(tmp_path), "--size", "gpu", "--device", "auto"]) == 0
+    assert (given["name"], given["size"], given["changes"]) == ("mouth", "gpu", {"device": "auto"})
 
 
 def test_the_compact_rig_without_ict_says_how_to_get_it(

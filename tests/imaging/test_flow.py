@@ -219,3 +219,29 @@ def test_a_flow_is_finite_and_its_own() -> None:
         flow.backward[0, 0] = 1
     with pytest.raises(ValueError, match="finite"):
         Flow(0, 0, 4, np.full((3, 3, 2), np.nan))
+
+
+# --- over a whole picture ---------------------------------------------------------------------------------------------
+
+
+@quiet
+@given(OFFSETS, OFFSETS, CELLS, st.integers(1, 70), st.integers(1, 60))
+def test_over_a_picture_a_flow_is_where_it_lies_and_nothing_elsewhere(
+    left: int, top: int, cell: int, width: int, height: int
+) -> None:
+    flow = Flow(left, top, cell, np.ones((6, 8, 2)) * [2.0, -3.0])
+    laid = flow.over(width, height)
+    assert laid.shape == (height, width, 2)
+    x, y = np.arange(width) - left, (np.arange(height) - top)[:, None]
+    inside = (x >= 0) & (x < 7 * cell) & (y >= 0) & (y < 5 * cell)
+    np.testing.assert_array_equal(laid, np.where(inside[..., None], [2.0, -3.0], 0.0))
+
+
+@quiet
+@given(CELLS)
+def test_over_a_picture_pixels_have_what_lies_at_their_centres(cell: int) -> None:
+    y, x = np.mgrid[:6, :8] * float(cell)
+    flow = Flow(0, 0, cell, np.stack([0.5 * x - 0.25 * y, y], -1))
+    laid = flow.over(7 * cell, 5 * cell)
+    rows, columns = np.mgrid[: 5 * cell, : 7 * cell] + 0.5
+    np.testing.assert_allclose(laid, np.stack([0.5 * columns - 0.25 * rows, rows], -1), atol=1e-4)

@@ -201,3 +201,13 @@ def test_a_face_at_the_edge_or_upside_down_has_a_flow() -> None:
     turned = points * [-1, -1, 1]
     flows = sheet().flows(turned, turned[:, :2] + motion(0))
     assert flows.whole.moving().any()
+
+
+@quiet
+@given(SEEDS)
+def test_the_sheet_alone_is_the_whole_of_all_flows(seed: int) -> None:
+    points = face()
+    target = points[:, :2] + motion(seed)
+    alone, whole = sheet().stretched(points, target), sheet().flows(points, target).whole
+    assert (alone.left, alone.top, alone.cell) == (whole.left, whole.top, whole.cell)
+    np.testing.assert_array_equal(alone.backward, whole.backward)

@@ -152,7 +152,7 @@ FLAT = np.full((128, 128), 90, np.float32)
 
 
 def rated(yaw: float, size: float, score: float = 1.0) -> float:
-    """Quality, sharpness and cover apart, of the mean face turned by `yaw` degrees; frontal its irises are `size` px apart."""
+    """Quality but for sharpness and cover, of the mean face turned by `yaw` degrees; frontal, `size` px apart."""
     rotation = rotation_from_angles(0, np.deg2rad(yaw), 0)
     points = mean_face().points @ rotation.T * (size / 0.063)
     sight = Sight(Landmarks(points, score), FLAT, np.eye(3)[:2], points, np.zeros(256))

@@ -22,6 +22,7 @@ from mien.nets.local_global import LocalGlobalNet
 from mien.nets.motion import MotionNet
 from mien.nets.mouth import MouthNet
 from mien.nets.refiner import Refiner
+from mien.nets.texture import TextureNet
 from mien.rig.residual import EYES_APART
 from mien.train import export as exporting
 from mien.train.export import Signature, Story, export, parity, rounded, twin, write_recipe, write_story
@@ -44,6 +45,8 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "mouth": MouthNet,
     "crease": CreaseNet,
     "motion": lambda: MotionNet(torch.from_numpy(mirror()), _flat_mean(), (torch.randn(956, 64) / 10).half().float()),
+    "texture": TextureNet,
+    "baseline": TextureNet,
 }
 SHIPPED = Path(exporting.__file__).parents[1] / "weights" / "shipped"
 STORY = Story("p", "i", None, "our own", "drawn faces", "all of it")

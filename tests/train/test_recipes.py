@@ -119,7 +119,8 @@ class TestRun:
         for ending in ("onnx", "toml", "json", "pt"):
             assert (folder / f"{name}.{ending}").is_file()
         verify(made[name], folder)
-        assert made[name].recipe == f"mien train {name} --data 'drawn packs0' --steps 2 --batch 8"
+        size = " --size cpu" if RECIPES[name].large is not None else ""
+        assert made[name].recipe == f"mien train {name} --data 'drawn packs0'{size} --steps 2 --batch 8"
         assert {figure.what for figure in made[name].figures} >= {"torch against ONNX"}
         assert len(made[name].figures) > 1
         assert f"{name} 2" in said
@@ -156,6 +157,27 @@ class TestRun:
         assert torch.equal(before, torch.random.get_rng_state()), "the caller's generator is left alone"
         one, other = (torch.load(folder / "refiner.pt", weights_only=True) for folder in (tmp_path, trained[0]))
         assert all(torch.equal(one["average"][key], other["average"][key]) for key in other["average"])
+
+    def test_a_gpu_is_given_a_wider_network(self, twice: Path, tmp_path: Path) -> None:
+        """On any device: a size is no device."""
+        card = run("motion", twice, tmp_path, TINY, silent, progress=False, size="gpu")
+        assert card.recipe == "mien train motion --data 'drawn packs0' --size gpu --steps 2 --batch 8"
+        state = torch.load(tmp_path / "motion.pt", weights_only=True)
+        assert (state["options"]["width"], state["average"]["net.ask.weight"].shape[0]) == (4, 4 * 96)
+        with pytest.raises(InputError, match="other options"):
+            run("motion", twice, tmp_path, TINY, silent, progress=False)
+
+    @pytest.mark.parametrize("name", [SHAPE, "finder", "lgml"])
+    def test_a_training_of_one_size_says_so(self, name: str, data: Path, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match=f"{name}: E_USAGE: has no size 'gpu'"):
+            run(name, data, tmp_path / "out", TINY, silent, progress=False, size="gpu")
+        assert not (tmp_path / "out").exists()
+
+    @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+    def test_a_missing_gpu_is_named_before_anything_is_made(self, data: Path, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="--device: E_USAGE: torch finds no GPU"):
+            run("mouth", data, tmp_path / "out", {**TINY, "device": "cuda"}, silent, progress=False)
+        assert not (tmp_path / "out").exists()
 
     def test_an_unknown_name_is_refused_before_anything_is_made(self, data: Path, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=KNOWN):

@@ -1,13 +1,16 @@
 """`mien train`: every network of the package can be learned again with one command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
 
 from mien.core.errors import UsageError
 from mien.core.report import Row
+
+Size = Literal["cpu", "gpu"]
+Device = Literal["cpu", "cuda", "auto"]
 
 
 def train(
@@ -21,6 +24,8 @@ def train(
     threads: int | None = None,
     ict: Path | None = None,
     start: Path | None = None,
+    size: Size = "cpu",
+    device: Device = "cpu",
 ) -> int:
     """Train a network and export it with its card. Stop it whenever you like: the same command goes on.
 
@@ -28,9 +33,9 @@ def train(
 
     Args:
         name: What to train: face-shape, face-look, compact-rig, appearance, finder, landmarks, landmarks-8bit, refiner,
-            lgml, mouth, motion, crease. In the same output folder, landmarks needs finder, and refiner landmarks;
-            landmarks-8bit and lgml look through the folder's landmarks (lgml and refiner), or through the package's if
-            it holds none.
+            lgml, mouth, motion, crease, and two that experiment, texture and baseline. In the same output folder,
+            landmarks needs finder, and refiner landmarks; landmarks-8bit and lgml look through the folder's landmarks
+            (lgml and refiner), or through the package's if it holds none.
         data: Folder with the packs (faces-*.npz, scenes.npz).
         output: Folder for checkpoint, ONNX file, card and recipe.
         steps: Batches to learn from; the recipe's own number when not given.
@@ -40,6 +45,8 @@ def train(
         threads: CPU threads.
         ict: The ICT rig's .npz or folder, for compact-rig; the imported one when not given.
         start: Checkpoint (.pt) of an earlier training of the same network to start from.
+        size: cpu makes what ships; gpu a wider network that learns longer, of mouth, motion, crease, texture, baseline.
+        device: Where to learn; auto takes a GPU where there is one.
     """
     try:
         from mien.train.recipes import run
@@ -54,8 +61,16 @@ def train(
         figures = "  ".join(f"{row.what} {row.value:.4g}" for row in rows)
         console.print(f"step {step}  loss {loss:.4f}  {figures}")
 
-    given = {"steps": steps, "batch": batch, "rate": rate, "seed": seed, "threads": threads}
+    given: dict[str, int | float | str | None] = {
+        "steps": steps,
+        "batch": batch,
+        "rate": rate,
+        "seed": seed,
+        "threads": threads,
+    }
     changes = {key: value for key, value in given.items() if value is not None}
-    card = run(name, data, output, changes, report, rig=ict, start=start)
+    if device != "cpu":
+        changes["device"] = device
+    card = run(name, data, output, changes, report, rig=ict, start=start, size=size)
     console.print(f"wrote {output / card.file} ({card.size / 1e6:.1f} MB)")
     return 0

@@ -93,6 +93,16 @@ class Flow:
         """[R * cell, C * cell] values of the cells [R, C], pixel by pixel."""
         return np.repeat(np.repeat(cells, self.cell, axis=0), self.cell, axis=1)
 
+    def over(self, width: int, height: int) -> Array:
+        """[height, width, 2] what is added to each place of a picture of that size, pixels; 0 where the flow is not."""
+        fine = np.moveaxis(_spread(np.moveaxis(self.backward, -1, 0).astype(np.float32), self.cell), 0, -1)
+        rows, columns = fine.shape[:2]
+        x0, y0 = max(self.left, 0), max(self.top, 0)
+        x1, y1 = max(min(self.left + columns, width), x0), max(min(self.top + rows, height), y0)
+        laid = np.zeros((height, width, 2), np.float32)
+        laid[y0:y1, x0:x1] = fine[y0 - self.top : y1 - self.top, x0 - self.left : x1 - self.left]
+        return laid
+
     def sample(self, frame: Frame, wanted: Array | None = None) -> Array:
         """The part of the result: the picture's own pixels where they come from, by cubic interpolation.
 

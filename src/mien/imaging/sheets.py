@@ -90,32 +90,53 @@ class FaceSheet:
             points: [478, 3] in pixels, z in the same scale.
             target: [478, 2] where they shall be.
         """
-        before, motion = _extended(points, target - points[:, :2])
-        after = before[:, :2] + motion
-        both = np.concatenate([before[:, :2], after])
-        low = np.floor(both.min(0)).astype(int) - 1
-        high = np.ceil(both.max(0)).astype(int) + 1
-        cell = max(1, int(np.ceil((high - low).max() / _CELLS)))
-        columns, rows = (int(n) + 1 for n in -(-(high - low) // cell))
-        placed = np.column_stack([(after - low) / cell + 0.5, _FAR + before[:, 2] / cell])
-
-        def laid(vertices: Array, motion: Array, triangles: Array, under: Array) -> tuple[Flow, Array]:
-            """The flow of some triangles over what is `under` them, and which one is seen at each corner of a cell."""
-            seen = rasterise(vertices, triangles, columns, rows)
-            corners, shares = triangles[seen.triangle], seen.barycentric()[..., None]
-            backward = under.copy()
-            backward.reshape(-1, 2)[seen.pixel] = -sum(motion[corners[:, k]] * shares[:, k] for k in range(3))
-            return Flow(int(low[0]), int(low[1]), cell, backward), seen.spread(seen.triangle, -1)
-
-        whole, triangle = laid(placed, motion, self.triangles, np.zeros((rows, columns, 2)))
+        grid, placed, motion = _laid_out(points, target)
+        whole, triangle = grid.laid(placed, motion, self.triangles)
         down = downwards(placed[:, :2])
         upper, lower = (
-            laid(*_skirts(placed, motion, lines, _SKIRT * way), whole.backward)[0]
+            grid.laid(*_skirts(placed, motion, lines, _SKIRT * way), whole.backward)[0]
             for lines, way in ((_UPPER, down), (_LOWER, -down))
         )
         opening = (triangle >= self.openings[0]) & (triangle < self.openings[1])
         touched = opening[:-1, :-1] | opening[1:, :-1] | opening[:-1, 1:] | opening[1:, 1:]
         return FaceFlows(whole, upper, lower, ~touched)
+
+    def stretched(self, points: Array, target: Array) -> Flow:
+        """The whole of `flows` alone, in a third of the time: for those who paint over what is stretched."""
+        grid, placed, motion = _laid_out(points, target)
+        return grid.laid(placed, motion, self.triangles)[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """Corners of cells over a face and its surroundings, before and after."""
+
+    left: int
+    top: int
+    cell: int
+    columns: int
+    rows: int
+
+    def laid(self, vertices: Array, motion: Array, triangles: Array, under: Array | None = None) -> tuple[Flow, Array]:
+        """The flow of some triangles over what is `under` them, and which one is seen at each corner of a cell."""
+        seen = rasterise(vertices, triangles, self.columns, self.rows)
+        corners, shares = triangles[seen.triangle], seen.barycentric()[..., None]
+        backward = np.zeros((self.rows, self.columns, 2)) if under is None else under.copy()
+        backward.reshape(-1, 2)[seen.pixel] = -sum(motion[corners[:, k]] * shares[:, k] for k in range(3))
+        return Flow(self.left, self.top, self.cell, backward), seen.spread(seen.triangle, -1)
+
+
+def _laid_out(points: Array, target: Array) -> tuple[_Grid, Array, Array]:
+    """The grid, and on it the points [V, 3] of the sheet after the motion [V, 2], which is in pixels."""
+    before, motion = _extended(points, target - points[:, :2])
+    after = before[:, :2] + motion
+    both = np.concatenate([before[:, :2], after])
+    low = np.floor(both.min(0)).astype(int) - 1
+    high = np.ceil(both.max(0)).astype(int) + 1
+    cell = max(1, int(np.ceil((high - low).max() / _CELLS)))
+    columns, rows = (int(n) + 1 for n in -(-(high - low) // cell))
+    placed = np.column_stack([(after - low) / cell + 0.5, _FAR + before[:, 2] / cell])
+    return _Grid(int(low[0]), int(low[1]), cell, columns, rows), placed, motion
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,11 +6,11 @@ the face's layout, without normalisation; what the face does scales and shifts i
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from mien.core.basis import ARKIT
-from mien.nets.mouth import Told
+from mien.nets.unet import ToldUNet, painted, silent
 
 PLANES = 5
 """Maps that say where what moves: see `mien.imaging.face_layout.MAPS`."""
@@ -30,38 +30,23 @@ _MOVES = 0.35
 _FAR = 3.0
 """Pixels of the layout that are 1 in what is seen of a motion."""
 
-_LEAK = 0.1
 
-
-class CreaseNet(nn.Module):
+class CreaseNet(ToldUNet):
     """Says how much brighter each place of a face becomes; where it has not learned yet, nothing changes.
 
     While it answers, rather than learns, it also looks into a mirror: a mirrored face gets the mirrored answer.
 
     Args:
+        width: channels at half the size; 20 ships.
         told: length of what the change of the weights becomes.
     """
 
-    columns: Tensor
     mirror: Tensor
 
-    def __init__(self, told: int = 48) -> None:
-        super().__init__()
-        self.register_buffer("columns", torch.from_numpy(ARKIT.indices(CREASE_COLUMNS)), persistent=False)
+    def __init__(self, width: int = 20, told: int = 48) -> None:
+        super().__init__(1 + PLANES + 2, width, CREASE_COLUMNS, told=told, thoughts=2)
         self.register_buffer("mirror", torch.from_numpy(ARKIT.mirror.copy()), persistent=False)
-        self.hear = nn.Linear(len(CREASE_COLUMNS), told)
-        self.stem = nn.Conv2d(4 * (1 + PLANES + 2), 20, 3, padding=1)
-        self.shrink = nn.Conv2d(20, 40, 3, stride=2, padding=1)
-        self.see_half = Told(40, told)
-        self.shrink_again = nn.Conv2d(40, 80, 3, stride=2, padding=1)
-        self.think = nn.ModuleList(Told(80, told) for _ in range(2))
-        self.widen_quarter = nn.Conv2d(80, 4 * 40, 1)
-        self.draw_half = Told(40, told)
-        self.widen_half = nn.Conv2d(40, 4 * 20, 1)
-        self.draw_whole = Told(20, told)
-        self.gain = nn.Conv2d(20, 4, 3, padding=1)
-        for parameter in self.gain.parameters():
-            nn.init.zeros_(parameter)
+        self.gain = silent(width, 1)
 
     def forward(self, brightness: Tensor, maps: Tensor, change: Tensor) -> Tensor:
         """[B, 1, h, w] what is added to the logarithm of brightness, within `MOST`.
@@ -89,17 +74,7 @@ class CreaseNet(nn.Module):
         seen = ((brightness - (brightness * share).sum((2, 3), keepdim=True)) / _USUAL).clamp(-4.0, 4.0)
         seen = seen * (brightness > 0)
         x = torch.cat([seen, maps[:, :3], motion / _FAR, _stretches(motion)], 1)
-        told = functional.leaky_relu(self.hear(change[:, self.columns]), _LEAK)
-        whole = self.stem(functional.pixel_unshuffle(x, 2))
-        half = self.see_half(self.shrink(functional.leaky_relu(whole, _LEAK)), told)
-        x = self.shrink_again(functional.leaky_relu(half, _LEAK))
-        for block in self.think:
-            x = block(x, told)
-        x = half + functional.pixel_shuffle(self.widen_quarter(functional.leaky_relu(x, _LEAK)), 2)
-        x = self.draw_half(x, told)
-        x = whole + functional.pixel_shuffle(self.widen_half(functional.leaky_relu(x, _LEAK)), 2)
-        x = self.draw_whole(x, told)
-        gain = softened(functional.pixel_shuffle(self.gain(functional.leaky_relu(x, _LEAK)), 2))
+        gain = softened(painted(self.gain, self._drawn(x, change[:, self.columns])))
         length = (motion.square().sum(1, keepdim=True) + 1e-8).sqrt()
         moves = (functional.avg_pool2d(length, 7, 1, 3) / _MOVES).clamp(max=1.0)
         return MOST * torch.tanh(gain / MOST) * cover * moves

@@ -200,7 +200,7 @@ class LocalGlobalNet(nn.Module):
         """[P, 2B, 82] what lies round the landmarks of regions, beside the whole face and beside what is next to it."""
         count, samples = len(points), len(self.offsets)
         across, down = lie.across * lie.scale[:, None], lie.down * lie.scale[:, None]
-        steps = self.offsets[:, 0] * _HANDS[:, None], self.offsets[:, 1]
+        steps = self.offsets[:, 0] * _HANDS.to(points.device)[:, None], self.offsets[:, 1]
         at = points[:, self.places.flatten(), :2].view(count, 2, -1, 2)
         grid = [
             at[..., axis, None]
@@ -220,7 +220,7 @@ class LocalGlobalNet(nn.Module):
     def _sided(self, points: Tensor, lie: Lie) -> Tensor:
         """[2B, 1434] the points in each side's own axes, inter-ocular distances of an ordinary face."""
         right = straightened(points, lie)
-        left = right[:, self.mirror] * _IN_A_MIRROR
+        left = right[:, self.mirror] * _IN_A_MIRROR.to(points.device)
         return torch.stack([right, left], 1).view(2 * len(points), -1)
 
     def _weighed(self, local: Tensor, shared: Tensor) -> Tensor:
@@ -236,7 +236,8 @@ class LocalGlobalNet(nn.Module):
         so what the points say themselves, and the weights, enter as they are.
         """
         steps = self.move(told).view(len(points), 2, POINTS, 3)
-        step = (steps[:, 0] + steps[:, 1][:, self.mirror] * _IN_A_MIRROR) * (UNIT / 2 * lie.scale[:, None, None])
+        left = steps[:, 1][:, self.mirror] * _IN_A_MIRROR.to(points.device)
+        step = (steps[:, 0] + left) * (UNIT / 2 * lie.scale[:, None, None])
         flat = step[..., :1] * lie.across[:, None] + step[..., 1:2] * lie.down[:, None]
         return points + torch.cat([flat, step[..., 2:]], 2)
 

@@ -5,6 +5,7 @@ al. 2020), in our reading: what a warp leaves wrong is the difference between th
 one, and nobody has to label it.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ from mien.train.loop import TrainOptions
 
 OPTIONS = TrainOptions(steps=4_000, batch=8, rate=1e-3, decay=0.01, score_every=500, bfloat16=False)
 
+LARGE = replace(OPTIONS, steps=40_000, batch=64, score_every=2_000, bfloat16=True, width=2)
+"""What a GPU should be given instead; not tried, for lack of one."""
+
 SLOPES = 0.5
 """What a wrong step from pixel to pixel costs beside a wrong pixel."""
 
@@ -34,14 +38,15 @@ class CreaseTask:
 
     Args:
         data: folder of packs whose people are each in one light.
+        width: how many times as wide the network is as the one that ships.
 
     Raises:
         InputError: there are no packs, or no pairs in them.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, width: int = 1) -> None:
         self.pairs = read_pairs(data, "train")
-        self.network: nn.Module = CreaseNet()
+        self.network: nn.Module = CreaseNet(20 * width)
         self._share = torch.from_numpy(self.pairs.share)
         self._val = _validation(read_pairs(data, "val"))
 

@@ -12,6 +12,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from mien.core.report import Row
+from mien.train.devices import chosen, moved, narrowed, on_cpu, seeded
 from mien.train.loop import TrainOptions, follow, go_on, learning_rate, resumed, save_atomically
 
 BETAS = 0.5, 0.99
@@ -70,11 +71,13 @@ def contest(
 
     Raises:
         InputError: the checkpoint belongs to other options.
+        UsageError: there is no such device.
     """
     if options.threads:
         torch.set_num_threads(options.threads)
+    device = chosen(options.device)
     network, critic = (
-        net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        net.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         for net in (task.network, task.critic)
     )
     average: nn.Module = copy.deepcopy(network).eval()
@@ -90,7 +93,8 @@ def contest(
         """One step of both, after which the average has followed; the network's loss."""
         for group in (*optimisers[0].param_groups, *optimisers[1].param_groups):
             group["lr"] = learning_rate(step, options)
-        loss = _learn(task, options.batch, generator, optimisers, step * options.batch >= task.begins)
+        judged = step * options.batch >= task.begins
+        loss = _learn(task, options, device, generator, optimisers, judged)
         follow(average, network, step + 1)
         return loss
 
@@ -99,27 +103,33 @@ def contest(
         parts = {name: part.state_dict() for name, part in kept.items()}
         save_atomically(parts | {"step": step, "options": vars(options)}, checkpoint)
 
-    go_on(
-        options, 0 if state is None else int(state["step"]), learn, lambda: task.score(average), save, report, progress
-    )
-    return average
+    begun = 0 if state is None else int(state["step"])
+    go_on(options, begun, learn, lambda: task.score(on_cpu(average)), save, report, progress)
+    return on_cpu(average)
 
 
 def _learn(
-    task: Duel[Any], batch: int, generator: Generator, optimisers: list[torch.optim.Adam], judged: bool
+    task: Duel[Any],
+    options: TrainOptions,
+    device: torch.device,
+    generator: Generator,
+    optimisers: list[torch.optim.Adam],
+    judged: bool,
 ) -> Tensor:
     """One step of both on a fresh batch; the network's loss."""
     with torch.no_grad():
-        sample = task.draw(batch, generator)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator.initial_seed())  # what is random in a loss comes of the step, too
-        answer = task.answer(sample)
+        sample = moved(task.draw(options.batch, generator), device)
+    with seeded(device, generator.initial_seed()):  # what is random in a loss comes of the step, too
         task.critic.requires_grad_(False)  # it passes judgement on, and does not learn from what it flatters
-        loss = task.loss(sample, answer, judged)
+        with narrowed(device, options.bfloat16):
+            answer = task.answer(sample)
+            loss = task.loss(sample, answer, judged)
         _step(loss, task.network, optimisers[0])
         if judged:
             task.critic.requires_grad_(True)
-            _step(task.critic_loss(sample, answer.detach()), task.critic, optimisers[1])
+            with narrowed(device, options.bfloat16):
+                critic_loss = task.critic_loss(sample, answer.detach())
+            _step(critic_loss, task.critic, optimisers[1])
     return loss.detach()
 
 

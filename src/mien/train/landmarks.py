@@ -138,12 +138,14 @@ class LandmarkTask:
         seen, weights = self.network(sample.cuts)
         points, true = seen.points[sample.faces], sample.points
         unit = (true[:, IRIS_RIGHT, :2] - true[:, IRIS_LEFT, :2]).norm(dim=1).clamp(min=24.0)
-        error = point_distance(points, true, unit, self._emphasis) + 0.2 * depth_distance(points, true, unit)
+        error = point_distance(points, true, unit, self._emphasis.to(true.device)) + 0.2 * depth_distance(
+            points, true, unit
+        )
         places = (error * sample.trust).sum() / sample.trust.sum()
-        present = torch.zeros(len(sample.cuts))
+        present = sample.cuts.new_zeros(len(sample.cuts))
         present[sample.faces] = 1
         presence = functional.binary_cross_entropy(seen.presence.float().clamp(1e-6, 1 - 1e-6), present)
-        glance = weights_distance(weights[sample.faces].float(), sample.weights, self._column_scale)
+        glance = weights_distance(weights[sample.faces].float(), sample.weights, self._column_scale.to(true.device))
         return 10 * places + 0.5 * presence + 0.5 * glance
 
     def score(self, network: nn.Module) -> tuple[Row, ...]:
@@ -219,6 +221,6 @@ class _WithGlance(nn.Module):
     def forward(self, luminance: Tensor) -> tuple[LandmarkOutput, Tensor]:
         """[B, 1, 128, 128] luminance to the network's output and [B, 52] weights."""
         flat = self.net.look(luminance)
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(luminance.device.type, enabled=False):
             seen = self.net.read(flat.float())
             return seen, self.glance(seen.features)

@@ -158,12 +158,13 @@ class LocalGlobalTask:
         Squares, since most weights are 0 most of the time: absolute errors would be least for always answering 0.
         """
         seen = self._net.read(sample.view, sample.points)
-        away = ((self._net.joined(seen) - sample.weights) / self._unit).square()
+        device = sample.weights.device
+        away = ((self._net.joined(seen) - sample.weights) / self._unit.to(device)).square()
         loss = (away * sample.known).sum() / sample.known.sum().clamp(min=1)
         loss = loss + MISPLACED * self._misplaced(seen.points, sample)
         # One side of each face: what the other one shows is much the same.
-        side = torch.arange(len(sample.person)) % 2
-        one = torch.arange(len(side)), side
+        side = torch.arange(len(sample.person), device=device) % 2
+        one = torch.arange(len(side), device=device), side
         if self.metrics.local:
             state = self._state(sample, side)
             loss = loss + self.metrics.local * local_metric(seen.local[one], state, sample.person)
@@ -174,15 +175,15 @@ class LocalGlobalTask:
 
     def _misplaced(self, points: Tensor, sample: Batch) -> Tensor:
         """Mean of what points [B, 478, 3] cost, those of which the labels are sure counting more."""
-        cost = self._misreading.cost(points, sample.true, self._emphasis, MISREADING)
+        cost = self._misreading.cost(points, sample.true, self._emphasis.to(points.device), MISREADING)
         return (cost * sample.trust).sum() / sample.trust.sum().clamp(min=1e-6)
 
     def _state(self, sample: Batch, side: Tensor) -> Tensor:
         """[B, 31] of one side of each face, 0 right and 1 left: 1 appears, -1 does not, 0 undecided or unknown."""
         state = (sample.weights > APPEARS).float() - (sample.weights < ABSENT).float()
         state = state * (sample.known > 0)
-        state = torch.where(side[:, None] == 1, state[:, self._flipped], state)
-        return state[:, self._columns]
+        state = torch.where(side[:, None] == 1, state[:, self._flipped.to(state.device)], state)
+        return state[:, self._columns.to(state.device)]
 
     def score(self, network: nn.Module) -> tuple[Row, ...]:
         """On validation faces: correlations with what renders are and with what the teacher says, rest, and points."""

@@ -17,6 +17,7 @@ from torch import Generator, Tensor, nn
 
 from mien.core.errors import InputError
 from mien.core.report import Row
+from mien.train.devices import chosen, moved, narrowed, on_cpu, seeded
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,11 @@ class TrainOptions:
     save_every: float = 60.0
     """Seconds between two checkpoints."""
     bfloat16: bool = True
-    """Whether convolutions run in bfloat16, on processors that have AVX-512: others take eight times as long for it."""
+    """Whether convolutions run in bfloat16, on GPUs and on processors with AVX-512: others take eight times as long."""
+    width: int = 1
+    """How many times as many channels a network has as the one that ships."""
+    device: str = "cpu"
+    """Where it learns: cpu, cuda, or auto, which is a GPU where there is one. It may change when a training goes on."""
 
 
 Sample = TypeVar("Sample")
@@ -101,10 +106,12 @@ def train(
 
     Raises:
         InputError: the checkpoint belongs to other options.
+        UsageError: there is no such device.
     """
     if options.threads:
         torch.set_num_threads(options.threads)
-    network: nn.Module = task.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    device = chosen(options.device)
+    network: nn.Module = task.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).eval()
     optimiser = torch.optim.AdamW(list(network.parameters()), lr=options.rate, weight_decay=options.decay)
     step = _resume(checkpoint, options, network, average, optimiser)
@@ -113,7 +120,7 @@ def train(
         """One step, after which the average has followed; its loss."""
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, options)
-        loss = _learn(task, options, generator, network.train(), optimiser)
+        loss = _learn(task, options, device, generator, network.train(), optimiser)
         follow(average, network, step + 1)
         return loss
 
@@ -122,8 +129,8 @@ def train(
         state = {"network": network.state_dict(), "average": average.state_dict(), "step": step}
         save_atomically(state | {"optimiser": optimiser.state_dict(), "options": vars(options)}, checkpoint)
 
-    go_on(options, step, learn, lambda: task.score(average), save, report, progress)
-    return average
+    go_on(options, step, learn, lambda: task.score(on_cpu(average)), save, report, progress)
+    return on_cpu(average)
 
 
 def go_on(
@@ -167,11 +174,6 @@ def go_on(
                 saved = time.monotonic()
 
 
-def wide_registers() -> bool:
-    """Whether this processor's vectors are those that bfloat16 is quick with."""
-    return torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-
-
 def _progress_bar(shown: bool) -> Progress:
     """The bar of a training, on standard error."""
     counts, times = (BarColumn(), MofNCompleteColumn()), (TimeElapsedColumn(), TimeRemainingColumn())
@@ -182,20 +184,16 @@ def _progress_bar(shown: bool) -> Progress:
 def _learn(
     task: Task[Sample],
     options: TrainOptions,
+    device: torch.device,
     generator: Generator,
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
 ) -> Tensor:
     """One step on a fresh batch; its loss."""
     with torch.no_grad():
-        sample = task.draw(options.batch, generator)
-    with (
-        torch.random.fork_rng(devices=[]),
-        torch.autocast("cpu", torch.bfloat16, enabled=options.bfloat16 and wide_registers()),
-    ):
-        torch.manual_seed(
-            generator.initial_seed()
-        )  # what networks forget comes of the step, too, after a kill as before
+        sample = moved(task.draw(options.batch, generator), device)
+    # What networks forget comes of the step, too, after a kill as before.
+    with seeded(device, generator.initial_seed()), narrowed(device, options.bfloat16):
         loss = task.loss(sample)
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
@@ -221,7 +219,7 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
         remedy = f"run `mien train {file.stem}` with the same output folder first"
         raise InputError(file, "E_NOTFILE", "there is no such checkpoint", remedy)
     try:
-        state: dict[str, Any] = torch.load(file, weights_only=True)
+        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         remedy = "remove it, and train again"
         raise InputError(file, "E_STATE", "the checkpoint is damaged", remedy) from error
@@ -250,8 +248,8 @@ def resumed(checkpoint: Path, options: TrainOptions) -> dict[str, Any] | None:
     if not checkpoint.exists():
         return None
     state = read_checkpoint(checkpoint)
-    same = ("steps", "batch", "rate", "decay", "seed", "bfloat16")
-    if any(state["options"][name] != getattr(options, name) for name in same):
+    same = ("steps", "batch", "rate", "decay", "seed", "bfloat16", "width")
+    if any(state["options"].get(name, getattr(TrainOptions, name)) != getattr(options, name) for name in same):
         remedy = "name another folder, or give the options it was started with"
         raise InputError(checkpoint, "E_STATE", "this checkpoint belongs to a training with other options", remedy)
     return state

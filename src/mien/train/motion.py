@@ -4,6 +4,7 @@ The motion step of S. Athar et al. 2020, in our reading: no deformation was ever
 person, and a teacher's points on both, stand for it.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,9 @@ from mien.rig.fit import Fitter
 from mien.train.loop import TrainOptions
 
 OPTIONS = TrainOptions(steps=600, batch=128, rate=2e-3, decay=0.05, score_every=200, bfloat16=False)
+
+LARGE = replace(OPTIONS, steps=10_000, batch=1024, score_every=500, width=4)
+"""What a GPU should be given instead; not tried, for lack of one."""
 
 SMOOTH = 3.0
 """What the square of a field's bending costs, inter-ocular distances a cell."""
@@ -54,17 +58,18 @@ class MotionTask:
 
     Args:
         data: folder of the packs.
+        width: how many times as wide the network is, and how many times as many fields it mixes, as the one that ships.
 
     Raises:
         InputError: there are no packs, or nobody is in them twice.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, width: int = 1) -> None:
         packs, _ = read_photos(data)
         fitter = Fitter(compact_model(), mean_face().steadiness)
         self._train, self._val = (_sample(read_changes(packs, split, fitter)) for split in ("train", "val"))
         mirror = torch.from_numpy(np.array(packs[0].mirror, np.int64))
-        self.network: nn.Module = _WithTurn(_started(mirror, self._train.start))
+        self.network: nn.Module = _WithTurn(_started(mirror, self._train.start, width))
         emphasis = torch.ones(POINTS)
         emphasis[list(OUTER_LIPS)] = MOUTH
         self._emphasis = emphasis / emphasis.mean()
@@ -80,7 +85,7 @@ class MotionTask:
         placed = sample.placed + sampled(whole, sample.placed)
         away = ((placed - sample.true).square().sum(2) + _BEYOND**2).sqrt()
         bending = field.diff(n=2, dim=2).square().mean() + field.diff(n=2, dim=3).square().mean()
-        loss: Tensor = (away * self._emphasis).mean() + SMOOTH * bending
+        loss: Tensor = (away * self._emphasis.to(away.device)).mean() + SMOOTH * bending
         return loss
 
     def score(self, network: nn.Module) -> tuple[Row, ...]:
@@ -129,10 +134,10 @@ def _sample(changes: Changes) -> Sample:
     return Sample(*(torch.from_numpy(column) for column in columns))
 
 
-def _started(mirror: Tensor, start: Tensor) -> MotionNet:
+def _started(mirror: Tensor, start: Tensor, width: int) -> MotionNet:
     """The network, told which directions faces differ in."""
     mean = start.mean(0)
     flat = (start - mean).flatten(1).double()
     spread, directions = torch.linalg.eigh(flat.T @ flat / len(flat))
     kept = directions[:, -DIRECTIONS:] / spread[-DIRECTIONS:].clamp(min=1e-6).sqrt()
-    return MotionNet(mirror, mean, kept.float())
+    return MotionNet(mirror, mean, kept.float(), 256 * width, 96 * width)

@@ -4,6 +4,7 @@ The texture step of "Self-supervised Deformation Modeling for Facial Expression 
 reading: the motion step leaves a hole where lips part, and any real open mouth shows what belongs there.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ from mien.nets.mouth_critic import MouthCritic
 from mien.train.loop import TrainOptions
 
 OPTIONS = TrainOptions(steps=3_800, batch=16, rate=2.5e-4, decay=0.0, score_every=250, bfloat16=False)
+
+LARGE = replace(OPTIONS, steps=60_000, batch=64, rate=2e-4, score_every=2_000, bfloat16=True, width=2)
+"""What a GPU should be given instead; not tried, for lack of one."""
 
 BEGINS = 10_000
 """Pictures after which the critic begins: colours and the dark gap are there by then, blurred."""
@@ -48,16 +52,17 @@ class MouthTask:
     Args:
         data: folder of the packs.
         begins: pictures after which the critic begins.
+        width: how many times as wide painter and critic are as those that ship.
 
     Raises:
         InputError: there are no packs, or no open mouths in them.
     """
 
-    def __init__(self, data: Path, begins: int = BEGINS) -> None:
+    def __init__(self, data: Path, begins: int = BEGINS, width: int = 1) -> None:
         self.mouths = read_mouths(data, "train")
         self.begins = begins
-        self.network: nn.Module = MouthNet()
-        self.critic: nn.Module = MouthCritic()
+        self.network: nn.Module = MouthNet(32 * width)
+        self.critic: nn.Module = MouthCritic((32 * width, 64 * width, 128 * width))
         share = torch.from_numpy(self.mouths.share)
         narrow = torch.from_numpy(fits_narrow(self.mouths))
         self._narrow, self._wide = share * narrow, share * ~narrow
@@ -133,7 +138,7 @@ def _astray(*pictures: Tensor) -> tuple[Tensor, ...]:
 
     The critic's cells would else lie on the painter's, and teeth that are all in step with them would look right to it.
     """
-    y, x = torch.randint(CELL, (2,)).tolist()
+    y, x = torch.randint(CELL, (2,), device="cpu").tolist()
     return tuple(
         picture[:, :, y : y + picture.shape[2] - CELL, x : x + picture.shape[3] - CELL] for picture in pictures
     )

@@ -45,14 +45,15 @@ class Misreading:
 
     def __call__(self, predicted: Tensor, true: Tensor) -> Tensor:
         """[B, 51] what is added to the weights by points [B, 478, 3] that should be `true`, in any scale."""
-        centred = true - (true * self._share[:, None]).sum(1, keepdim=True)
-        u, stretch, vt = torch.linalg.svd((centred * self._share[:, None]).transpose(1, 2) @ self._about)
+        share, about, reading = (held.to(true.device) for held in (self._share, self._about, self._reading))
+        centred = true - (true * share[:, None]).sum(1, keepdim=True)
+        u, stretch, vt = torch.linalg.svd((centred * share[:, None]).transpose(1, 2) @ about)
         signs = torch.ones_like(stretch)
         signs[:, 2] = torch.sign(torch.linalg.det(u) * torch.linalg.det(vt))
         rotation = (u * signs[:, None]) @ vt
         scale = (stretch * signs).sum(1) / self._spread
         away = (predicted - true) @ rotation / scale[:, None, None]
-        added: Tensor = away.flatten(1) @ self._reading.T
+        added: Tensor = away.flatten(1) @ reading.T
         return added
 
     def cost(self, points: Tensor, true: Tensor, emphasis: Tensor, misreading: float) -> Tensor:

@@ -14,8 +14,9 @@ from mien.data.packs import read_folder
 from mien.data.tiles import cut_tiles
 from mien.nets.landmarks import SIDE
 from mien.nets.refiner import Refiner
+from mien.train.devices import CPU, narrowed
 from mien.train.landmarks import emphasis, frozen_landmarks
-from mien.train.loop import TrainOptions, wide_registers
+from mien.train.loop import TrainOptions
 from mien.train.reading import Misreading
 
 OPTIONS = TrainOptions(steps=20_000, batch=128, rate=1.2e-3, score_every=500, bfloat16=False)
@@ -82,7 +83,7 @@ class RefinerTask:
         return self._seen(cuts, points_in_views(self._points[index], maps, flip, self._mirror), self._trust[index])
 
     def _seen(self, cuts: Tensor, true: Tensor, trust: Tensor) -> Views:
-        with torch.autocast("cpu", torch.bfloat16, enabled=wide_registers()):
+        with narrowed(CPU, True):
             flat = self._first.look(cuts)
         first = self._first.read(flat.float())
         return Views(cuts, first.points, first.features, true, trust)
@@ -92,10 +93,10 @@ class RefinerTask:
 
         No step learns for the next.
         """
-        points, total = sample.points, torch.zeros(())
+        points, total = sample.points, sample.trust.new_zeros(())
         for step in range(STEPS):
             points = self.network(sample.cuts, points.detach(), sample.features)
-            error = self._misreading.cost(points, sample.true, self._emphasis, MISREADING)
+            error = self._misreading.cost(points, sample.true, self._emphasis.to(points.device), MISREADING)
             total = total + (error * sample.trust).sum() / sample.trust.sum() * (2 if step == STEPS - 1 else 1)
         return total
 

@@ -1,0 +1,88 @@
+"""The reader says what the package says, wherever it looks from, and passes gradients back."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_packs import draw_face, made_landmarks, made_weights, mirror, textured
+
+from mien.core.arrays import Array
+from mien.core.image import Frame
+from mien.detect.expression import ExpressionReader
+from mien.detect.landmarks import SIDE, LandmarkReader
+from mien.imaging.warp import face_square, sample_affine
+from mien.train.frozen_reader import FrozenReader, seen_through
+
+
+@pytest.fixture(scope="module")
+def reader() -> FrozenReader:
+    return FrozenReader(mirror())
+
+
+def drawn(seed: int, side: int = 128) -> tuple[Array, Array]:
+    """[side, side, 3] a drawn face, and the square round it."""
+    rng = np.random.default_rng(seed)
+    points = made_landmarks(rng, made_weights(rng), 0.8 * side, (side / 2, side / 2))
+    picture = textured(rng, side, side)
+    draw_face(picture, points, rng)
+    return np.array(picture), face_square(points, SIDE)
+
+
+def batch(*faces: tuple[Array, Array]) -> tuple[torch.Tensor, torch.Tensor]:
+    pictures = np.stack([picture.transpose(2, 0, 1) for picture, _ in faces]).astype(np.float32)
+    return torch.from_numpy(pictures), torch.from_numpy(np.stack([square for _, square in faces]).astype(np.float32))
+
+
+@settings(derandomize=True, deadline=None, max_examples=15)
+@given(st.integers(0, 1000), st.floats(-0.6, 0.6), st.floats(0.4, 1.2), st.floats(-20, 20), st.floats(-20, 20))
+def test_it_cuts_as_the_package_does(seed: int, turn: float, scale: float, x: float, y: float) -> None:
+    plane = np.random.default_rng(seed).uniform(0, 255, (90, 110)).astype(np.float32)
+    cos, sin = scale * np.cos(turn), scale * np.sin(turn)
+    square = np.array([[cos, -sin, x], [sin, cos, y]], np.float32)
+    seen = seen_through(torch.from_numpy(plane)[None, None], torch.from_numpy(square)[None])
+    np.testing.assert_allclose(seen[0, 0], sample_affine(plane, square, SIDE), atol=0.05)
+
+
+def test_it_reads_what_the_package_reads(reader: FrozenReader) -> None:
+    faces = [drawn(seed) for seed in range(3)]
+    with torch.no_grad():
+        read = reader.read(*batch(*faces)).numpy()
+    landmarks, expression = LandmarkReader.shipped(), ExpressionReader.shipped()
+    theirs = [expression.read(landmarks.read(Frame(picture), square))[0].weights for picture, square in faces]
+    np.testing.assert_allclose(read, theirs, atol=0.02)
+    assert np.abs(read[0] - read[1]).max() > 0.1
+
+
+def test_pixels_get_gradients_and_the_networks_stay_as_they_are(reader: FrozenReader) -> None:
+    pictures, squares = batch(drawn(4))
+    pictures.requires_grad_()
+    reader.read(pictures, squares).square().sum().backward()  # type: ignore[no-untyped-call]
+    assert pictures.grad is not None
+    assert float(pictures.grad.abs().max()) > 0
+    for network in (reader._landmarks, reader._refiner, reader._expression):
+        assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_a_glance_is_about_a_reading_and_never_the_same(reader: FrozenReader) -> None:
+    pictures, squares = batch(*[drawn(seed) for seed in range(4)])
+    with torch.no_grad():
+        straight = reader.read(pictures, squares)
+        torch.manual_seed(1)
+        one, other = (reader.glance(pictures, squares) for _ in range(2))
+        torch.manual_seed(1)
+        again = reader.glance(pictures, squares)
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    spread = float((straight[0] - straight[1]).abs().mean())
+    assert float((one - straight).abs().mean()) < 2 * spread
+
+
+@pytest.mark.parametrize("grey", [0.0, 255.0, 300.0])
+def test_skin_without_contrast_gives_gradients_that_are_finite(grey: float, reader: FrozenReader) -> None:
+    """Burnt out, or beyond what a picture can show: a painter may lay any colour over a face."""
+    _, squares = batch(drawn(5))
+    pictures = torch.full((1, 3, 128, 128), grey, requires_grad=True)
+    reader.glance(pictures, squares).sum().backward()  # type: ignore[no-untyped-call]
+    assert pictures.grad is not None
+    assert bool(pictures.grad.isfinite().all())
