@@ -46,7 +46,7 @@ LARGE = replace(OPTIONS, steps=200_000, batch=32, rate=2e-4, score_every=5_000, 
 
 JUDGED, READ, CYCLE, SAME, AREA, EVEN = 0.08, 3.0, 1.0, 0.5, 0.001, 0.001
 """What each part of the loss counts: the verdict, the weights as they are read, there and back, nothing asked, the
-mask's area and its unevenness. With a tenth of READ, or eight times AREA, masks shut before anything is learned."""
+mask's area and its unevenness. With a tenth of READ and eight times AREA and EVEN masks shut at once."""
 
 PERFORMED = 0.3
 """Share of the expressions that are asked for which are of takes, where there are any."""
