@@ -146,6 +146,7 @@ class TestLoss:
             monkeypatch.setattr(texture, part, 0.0)
         with torch.no_grad():
             answer = alone.answer(sample)
+            monkeypatch.setattr(alone, "network", Says(0.0, 1.0))
             assert float(alone.loss(sample, answer, judged=True)) == pytest.approx(0, abs=1e-6)
             monkeypatch.setattr(alone, "network", Says(0.0, 0.5))
             half = texture.SAME * float(sample.picture[:2].mean()) / 2 / 127.5

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mien.core.basis import ARKIT
+from mien.nets.crease import softened
 from mien.nets.critic import CriticScale
 from mien.nets.unet import Told, ToldUNet, painted, silent
 
@@ -67,6 +68,8 @@ class TextureNet(ToldUNet):
         cut = picture / 127.5 - 1
         heard = torch.cat([asked[:, self.columns], change[:, self.columns]], 1)
         said = painted(self.layer, self._drawn(torch.cat([cut, _places(cut)], 1), heard))
+        # Of screens of single pixels a frozen reader reads what it is asked to: such detail is not for this network.
+        said = softened(said.flatten(0, 1)[:, None]).view_as(said)
         keep = torch.sigmoid(_OPEN * torch.tanh(said[:, 3:] / _OPEN))
         return (cut + torch.tanh(said[:, :3]) + 1) * 127.5, keep
 
