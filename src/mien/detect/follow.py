@@ -115,8 +115,10 @@ class Follower:
             likeness = max(float(track.look @ look), self._likeness(track, look))
             place = 0.0 if changed else track.path.fit(box, frame.time)
             if odds(likeness) + place <= 0:
-                self._lose(track, frame.time, changed)
-                continue
+                if track.number is not None:
+                    self._lose(track, frame.time, changed)
+                    continue
+                track = replace(track, looks=np.zeros_like(look))  # whoever it is, what was seen before tells nothing
             self._tracks.append(self._described(track, sight, path, look, learns=not changed and _whole(box, frame)))
 
     def _part(self, frame: Frame, tracks: Sequence[Track], sights: Sequence[Sight]) -> None:
