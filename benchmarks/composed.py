@@ -28,6 +28,7 @@ LOOP = 75
 """Frames of a person that are shown forwards and backwards."""
 
 _CROSSFADE = 5
+_BACKDROP = (200, 200, 200)
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,9 @@ def _laid_over(frame: Frame, other: Frame) -> Frame:
     affine = np.concatenate([back.scale * back.rotation, back.translation[:, None]], axis=1)
     image = Image.fromarray(frame.pixels)
     coefficients = tuple(affine.ravel().tolist())
-    moved = image.transform(image.size, Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC)
+    moved = image.transform(
+        image.size, Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC, fillcolor=_BACKDROP
+    )
     return Frame(np.array(moved))
 
 
@@ -136,7 +139,7 @@ def _held(picture: Array, step: int) -> Array:
     """The photo with the head a little aside and the light a little different, from frame to frame."""
     lit = np.clip(picture * (1 + 0.2 * np.sin(step / 11)), 0, 255).astype(np.uint8)
     return np.asarray(
-        Image.fromarray(lit).rotate(9 * float(np.sin(step / 8)), Image.Resampling.BICUBIC, fillcolor=(200,) * 3)
+        Image.fromarray(lit).rotate(9 * float(np.sin(step / 8)), Image.Resampling.BICUBIC, fillcolor=_BACKDROP)
     )
 
 
