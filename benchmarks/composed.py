@@ -14,8 +14,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from mien.core.arrays import Array
-from mien.core.geometry import bounds
+from mien.core.geometry import bounds, fit_similarity
 from mien.core.image import Frame
+from mien.core.points import STEADY
 from mien.data.packs import read_photos
 from mien.formats.images import read_image
 from mien.formats.video import VideoReader
@@ -27,6 +28,7 @@ LOOP = 75
 """Frames of a person that are shown forwards and backwards."""
 
 _CROSSFADE = 5
+_BACKDROP = (200, 200, 200)
 
 
 @dataclass(frozen=True)
@@ -111,18 +113,33 @@ def from_clip(file: Path) -> Figure:
 
 def from_photos(files: Sequence[Path]) -> Figure:
     """The person in photos of one session: a still that sways and changes its expression."""
-    pictures = [np.asarray(read_image(file).pixels, np.float32) for file in files]
+    first, last = (read_image(file) for file in (files[0], files[-1]))
+    one, other = (np.asarray(frame.pixels, np.float32) for frame in (first, _laid_over(last, first)))
     steps = np.repeat(np.linspace(0, 1, _CROSSFADE), [20, 1, 1, 1, 20])
-    return _cut_out(
-        Frame(_held((1 - share) * pictures[0] + share * pictures[-1], k), k / RATE, k) for k, share in enumerate(steps)
+    return _cut_out(Frame(_held((1 - share) * one + share * other, k), k / RATE, k) for k, share in enumerate(steps))
+
+
+def _laid_over(frame: Frame, other: Frame) -> Frame:
+    """A photo moved so that its face lies where that of another one does, for a face has but one pair of eyes."""
+    here, there = (
+        next(readings[0].landmarks.points[list(STEADY), :2] for _, readings in _reader().stream([one]))
+        for one in (frame, other)
     )
+    back = fit_similarity(there, here)
+    affine = np.concatenate([back.scale * back.rotation, back.translation[:, None]], axis=1)
+    image = Image.fromarray(frame.pixels)
+    coefficients = tuple(affine.ravel().tolist())
+    moved = image.transform(
+        image.size, Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC, fillcolor=_BACKDROP
+    )
+    return Frame(np.array(moved))
 
 
 def _held(picture: Array, step: int) -> Array:
     """The photo with the head a little aside and the light a little different, from frame to frame."""
     lit = np.clip(picture * (1 + 0.2 * np.sin(step / 11)), 0, 255).astype(np.uint8)
     return np.asarray(
-        Image.fromarray(lit).rotate(9 * float(np.sin(step / 8)), Image.Resampling.BICUBIC, fillcolor=(200,) * 3)
+        Image.fromarray(lit).rotate(9 * float(np.sin(step / 8)), Image.Resampling.BICUBIC, fillcolor=_BACKDROP)
     )
 
 

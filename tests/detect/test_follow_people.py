@@ -120,6 +120,31 @@ def test_somebody_who_slowly_changes_stays_the_same() -> None:
     assert owners(followed(scene, 3.0)) == {0: {0}, 1: {1}}
 
 
+@pytest.mark.parametrize("likeness", [0.0, 0.3, 0.6])
+def test_a_moment_in_which_a_face_looks_like_nobody_makes_nobody_new(likeness: float) -> None:
+    """A flash, a blur, a hand before the face."""
+
+    def scene(time: float) -> list[Face]:
+        return [Face(0, 400, likeness=likeness if 1 <= time < 1.25 else 0.9), Face(1, 650, size=80)]
+
+    seen = followed(scene, 3.0)
+    assert {one.face for each in seen for one in each} == {0, 1}
+    assert numbers(seen[-1]) == [0, 1]
+
+
+def test_who_is_half_hidden_and_not_to_be_made_out_is_nobody_new() -> None:
+    """Somebody passes close by; the points that are read of the face behind are half the other one's."""
+
+    def scene(time: float) -> list[Face]:
+        passing = Face(1, 60 + 160 * time, 190, 130)
+        near = abs(passing.x - 400) < 120
+        return [passing, Face(0, 400, 200, 100, likeness=0.25 if near else 0.9)]
+
+    seen = followed(scene, 4.5)
+    assert {one.face for each in seen for one in each} == {0, 1}
+    assert numbers(seen[-1]) == [0, 1]
+
+
 def test_a_look_that_leaves_it_open_waits_and_is_settled_in_time() -> None:
     """Somebody comes back who at first looks but little like themselves."""
 

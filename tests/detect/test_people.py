@@ -48,13 +48,19 @@ def test_two_who_look_like_one_person_are_not_both_that_one() -> None:
 
 def test_a_stranger_in_the_old_place_is_new_and_who_was_there_is_known_elsewhere() -> None:
     people = lost(1, Path.begun(PLACE, 1.0))
-    assert people.recognise([arrival(7, 1.04)]) == [Unknown.NEW]
+    assert people.recognise([arrival(7, 1.04, patient=False)]) == [Unknown.NEW]
     assert people.recognise([Arrival(look(0, 0.9), PLACE + 600, 9.0)]) == [0]
 
 
 @pytest.mark.parametrize(("patient", "found"), [(True, Unknown.UNSURE), (False, 0)])
 def test_what_is_open_stays_open_while_it_may(patient: bool, found: int | Unknown) -> None:
     assert lost(1).recognise([arrival(0, 9.0, ALIKE + 0.04, patient=patient)]) == [found]
+
+
+def test_who_appears_just_where_somebody_vanished_is_looked_at_twice_but_not_after_a_cut() -> None:
+    assert lost(1, Path.begun(PLACE, 1.0)).recognise([arrival(7, 1.04)]) == [Unknown.UNSURE]
+    assert lost(1, Path.begun(PLACE + 500, 1.0)).recognise([arrival(7, 1.04)]) == [Unknown.NEW]
+    assert lost(1).recognise([arrival(7, 1.04)]) == [Unknown.NEW]
 
 
 def test_place_tells_what_looks_leave_open() -> None:

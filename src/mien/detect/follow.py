@@ -26,7 +26,7 @@ HUNTS, GIVES_UP = 0.1, 0.1
 """A lost face is sought more often: after so many seconds, or after that share of the time for which it is away."""
 
 DOUBTS, WAITS = 0.4, 1.0
-"""Seconds for which it may stay open who appeared: a whole face, and one that is cut by the picture's border."""
+"""Seconds for which it may stay open who appeared: a whole face, and one that the border or another face may hide."""
 
 _SAME = 0.35
 _TRUSTED_TO_STAY = 0.5
@@ -111,8 +111,10 @@ class Follower:
             likeness = max(float(track.look @ look), self._likeness(track, look))
             place = 0.0 if changed else track.path.fit(box, frame.time)
             if odds(likeness) + place <= 0:
-                self._lose(track, frame.time, changed)
-                continue
+                if track.number is not None:
+                    self._lose(track, frame.time, changed)
+                    continue
+                track = replace(track, looks=np.zeros_like(look))  # whoever it is, what was seen before tells nothing
             self._tracks.append(self._described(track, sight, path, look, learns=not changed and _whole(box, frame)))
 
     def _part(self, frame: Frame, tracks: Sequence[Track], sights: Sequence[Seen]) -> None:
@@ -147,10 +149,8 @@ class Follower:
         if learns and track.number is not None and time - learned >= LOOKS_AGAIN:
             self._people.learn(track.number, look, time)
             learned = time
-        looks = track.looks + look if track.number is None else track.looks
-        seen = glimpse(sight)
         return replace(
-            track, sight=sight, path=path, look=look, glimpse=seen, described=time, learned=learned, looks=looks
+            track, sight=sight, path=path, look=look, glimpse=glimpse(sight), described=time, learned=learned
         )
 
     def _likeness(self, track: Track, look: Array) -> float:
@@ -180,7 +180,7 @@ class Follower:
                 continue
             look, path = self._appearance.describe(sight), Path.begun(bounds(sight.landmarks.points), frame.time)
             now = frame.time
-            self._tracks.append(Track(sight, path, look, glimpse(sight), now, now, None, now, look))
+            self._tracks.append(Track(sight, path, look, glimpse(sight), now, now, None, now, np.zeros_like(look)))
 
     def _confirm(self, frame: Frame, detection: Detection) -> Seen | None:
         """The face that was found there, if it is one and large enough."""
@@ -192,19 +192,24 @@ class Follower:
 
     def _name(self, frame: Frame) -> None:
         """Numbers for those who appeared, as soon as it is clear who they are."""
-        places = [k for k, track in enumerate(self._tracks) if track.number is None]
-        arrivals = []
-        for track in (self._tracks[k] for k in places):
-            whole = _whole(track.box, frame)
+        touched = _crowded([track.box for track in self._tracks])
+        places, arrivals = [], []
+        for k, track in enumerate(self._tracks):
+            if track.number is not None:
+                continue
+            whole = _whole(track.box, frame) and not touched[k]
+            looks = track.looks + track.look if whole else track.looks
+            self._tracks[k] = replace(track, looks=looks)
             # With one face alone, a number late is worse than a number wrong.
             patient = self._most > 1 and frame.time - track.since < (DOUBTS if whole else WAITS)
-            look = track.looks / max(float(np.linalg.norm(track.looks)), 1e-9)
+            look = looks / np.linalg.norm(looks) if looks.any() else track.look
+            places.append(k)
             arrivals.append(Arrival(look, track.box, frame.time, whole, patient))
         for k, arrival, who in zip(places, arrivals, self._people.recognise(arrivals), strict=True):
-            if who is Unknown.UNSURE:
-                continue
             if isinstance(who, int):
                 self._people.welcome(who, arrival)
+            elif who is Unknown.UNSURE:
+                continue
             number = who if isinstance(who, int) else self._people.meet(arrival)
             self._tracks[k] = replace(self._tracks[k], number=number)
 

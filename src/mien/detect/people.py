@@ -25,6 +25,7 @@ ALIKE = 0.55
 
 _WEIGHT, _BOUND = 15.0, 6.0
 _SURE = 1.5
+_HERE = 1.0
 _AS_BEFORE, _LEARNS = 0.8, 0.15
 
 
@@ -43,7 +44,7 @@ class Arrival:
         look: [D] of length 1.
         box: [4] where.
         time: when, seconds.
-        whole: whether the face lies within the picture, so that its look can be relied on.
+        whole: whether neither the picture's border nor another face may hide some of it: whether its look is its own.
         patient: whether it may be left open for now who it is.
     """
 
@@ -117,10 +118,13 @@ class People:
     def recognise(self, arrivals: Sequence[Arrival]) -> list[int | Unknown]:
         """Who they are who appear at once: of those out of sight one each, or unknown."""
         away = [number for number, person in self._known.items() if person.away]
-        worth = np.array([[self._worth(number, one) for number in away] for one in arrivals])
-        worth = worth.reshape(len(arrivals), len(away))
+        places = np.array([[self._place(number, one) for number in away] for one in arrivals])
+        looks = np.array([[odds(self.likeness(number, one.look)) for number in away] for one in arrivals])
+        worth = (places + looks).reshape(len(arrivals), len(away))
+        # Nobody is new as long as it may be somebody who cannot be seen well, or who was here a moment ago.
         found: list[int | Unknown] = [
-            Unknown.UNSURE if away and one.patient and not one.whole else Unknown.NEW for one in arrivals
+            Unknown.UNSURE if one.patient and away and (not one.whole or place.max() >= _HERE) else Unknown.NEW
+            for one, place in zip(arrivals, places, strict=True)
         ]
         for row, column in best_pairs(worth, -_SURE):
             rival = np.delete(worth[row], column).max(initial=-np.inf)
@@ -131,11 +135,9 @@ class People:
                 found[row] = Unknown.UNSURE
         return found
 
-    def _worth(self, number: int, arrival: Arrival) -> float:
-        """Log odds that it is they."""
+    def _place(self, number: int, arrival: Arrival) -> float:
         path = self._known[number].path
-        place = 0.0 if path is None else path.fit(arrival.box, arrival.time)
-        return odds(self.likeness(number, arrival.look)) + place
+        return 0.0 if path is None else path.fit(arrival.box, arrival.time)
 
     def _forget(self) -> None:
         away = [number for number, person in self._known.items() if person.away]

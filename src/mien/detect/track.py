@@ -32,7 +32,7 @@ class Track:
         learned: seconds, when its look was last remembered as that person's.
         number: whose face it is, or None while that is open.
         since: seconds, when it appeared.
-        looks: [D] the sum of its looks since then, while its number is open.
+        looks: [D] the sum of its looks since then, while its number is open and nothing hides it.
     """
 
     sight: Seen
