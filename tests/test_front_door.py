@@ -24,8 +24,8 @@ def test_its_names_are_these() -> None:
     assert set(mien.__all__) == NAMES
     assert len(mien.__all__) == len(NAMES)
     assert all(hasattr(mien, name) for name in NAMES)
-    modules = {"cameras", "cli", "compose", "core", "data", "detect", "formats", "imaging", "losses", "metrics", "nets"}
-    modules |= {"paint", "pipelines", "preview", "rig", "runtime", "train", "weights"}
+    modules = {"cameras", "cli", "compose", "core", "data", "detect", "digest", "formats", "imaging"}
+    modules |= {"losses", "metrics", "nets", "paint", "pipelines", "preview", "rig", "runtime", "train", "weights"}
     public = {name for name in vars(mien) if not name.startswith("_")}
     assert public - modules == NAMES
 
