@@ -152,13 +152,13 @@ FLAT = np.full((128, 128), 90, np.float32)
 
 
 def rated(yaw: float, size: float, score: float = 1.0) -> float:
-    """Quality, but for sharpness, of the mean face turned by `yaw` degrees; frontal its irises are `size` px apart."""
+    """Quality of the mean face, sharp and bare, turned by `yaw` degrees; frontal its irises are `size` px apart."""
     rotation = rotation_from_angles(0, np.deg2rad(yaw), 0)
     points = mean_face().points @ rotation.T * (size / 0.063)
     sight = Sight(Landmarks(points, score), FLAT, np.eye(3)[:2], points, np.zeros(256))
     parts = quality(sight, Pose(rotation, np.array([0, 0, 1.0])))
     assert parts.sharpness == parts.overall == 0, "one grey"
-    return replace(parts, sharpness=1.0).overall
+    return replace(parts, sharpness=1.0, occlusion=0.0).overall
 
 
 @FEW
