@@ -441,3 +441,32 @@ def test_a_plain_capture_loads_neither_plots_nor_templates() -> None:
         [sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(source)}, capture_output=True, check=True
     )
     assert done.stdout.decode().strip() == "[]"
+
+
+def test_flags_of_rest_and_trust_are_understood(capsys: Captured) -> None:
+    write_clip(Path("c.mp4"), 5)
+    assert run(["capture", "a.png", "c.mp4", "--neutral", "a.png", "--no-smooth", "-o", "{name}.npz"]) == 0
+    for name in ("a", "c"):
+        assert load(Path(f"{name}.npz")).takes[0].identity.resting is not None
+    capsys.readouterr()
+    assert run(["capture", "a.png", "--neutral", "auto"]) == 0
+    assert "a.png: W_NEUTRAL: not calibrated: a photo has no calm frames" in capsys.readouterr().err
+    assert run(["capture", "a.png", "--min-quality", "1"]) == 0
+    assert "a.png: no face found" in capsys.readouterr().err
+    assert run(["capture", "a.png", "--min-quality", "1.5"]) == 2
+    assert "--min-quality: E_USAGE: 1.5 is out of range (allowed: 0 to 1)" in capsys.readouterr().err
+    assert run(["capture", "a.png", "--neutral", "nowhere.png"]) == 1
+    assert "nowhere.png: E_NOTFILE" in capsys.readouterr().err
+
+
+def test_a_session_prompts_and_its_end_is_waited_for(capsys: Captured) -> None:
+    write_clip(Path("c.mp4"), 4)
+    assert run(["capture", "c.mp4", "--calibrate"]) == 2
+    assert "--calibrate: E_USAGE: prompts a person, who needs the time to follow (add --realtime)" in (
+        capsys.readouterr().err
+    )
+    assert run(["capture", "c.mp4", "--realtime", "--calibrate", "-o", "t.npz"]) == 1
+    said = capsys.readouterr().err
+    assert "Hold still, with a neutral face (4 s)" in said
+    assert "c.mp4: E_NEUTRAL: ended before its ten seconds of calibration" in said
+    assert not Path("t.npz").exists()

@@ -22,7 +22,7 @@ _WEIGHTS = (
 """By the beginnings of their names: the cutoff of what keeps still, Hz, and its rise for a speed of 1 a second. Lids
 must not lose a blink, brows and cheeks move slowly."""
 
-_POINTS = Tuning(0.2, 1000.0)
+_POINTS = Tuning(0.2, 400.0)
 """Speeds in inter-ocular distances a second: it does not matter how large a face is."""
 
 _HEAD, _EYES = (0.3, 400.0), (0.5, 60.0)
