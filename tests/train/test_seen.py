@@ -9,7 +9,7 @@ import pytest
 import torch
 from made_eyes import drawn_face, save_eyes, save_network
 from made_packs import BY_HAND, TRAIN, VAL, make_people, people_columns, save_pack
-from portraits import MIDDLE, astronaut, reader
+from portraits import MIDDLE, astronaut
 from torch import Tensor, nn
 
 from mien.core.basis import ARKIT
@@ -19,8 +19,11 @@ from mien.core.geometry import fit_similarity, square_to_frame
 from mien.core.image import Frame
 from mien.data.packs import read_folder
 from mien.data.tiles import FACE, cut_tiles
+from mien.detect.landmarks import LandmarkReader, PointRefiner
 from mien.nets.landmarks import SIDE
+from mien.runtime.session import OnnxSession
 from mien.train.seen import Eyes, Looked, SeenFaces, ViewCounts, look
+from mien.weights.catalog import card
 
 VIEWS = 2
 TWICE, ONCE = ViewCounts(VIEWS, VIEWS), ViewCounts(1, 1)
@@ -273,7 +276,8 @@ class TestEyes:
 
     def test_a_folder_without_any_looks_through_the_package_s_own(self, tmp_path: Path) -> None:
         square = square_to_frame(MIDDLE, 170, 0.0, SIDE)
-        sight = reader().read(Frame(astronaut()), square)
+        refiner = PointRefiner(OnnxSession(card("refiner")))
+        sight = LandmarkReader(OnnxSession(card("landmarks")), refiner).read(Frame(astronaut()), square)
         with torch.no_grad():
             points = Eyes(tmp_path).see(torch.from_numpy(np.array(sight.cut))[None, None])
         np.testing.assert_allclose(points[0], sight.cut_points, atol=0.05)
