@@ -46,8 +46,8 @@ LARGE = replace(OPTIONS, steps=200_000, batch=32, rate=2e-4, score_every=5_000, 
 
 JUDGED, READ, CYCLE, SAME, AREA, EVEN = 0.5, 1.5, 2.0, 2.0, 0.002, 0.05
 """What each part of the loss counts: the verdict, the weights as they are read, there and back, nothing asked, the
-mask's area and its unevenness. Found on training and validation faces: a READ of .3 shuts masks at once, with 3 and a verdict of
-.08 a screen of dots was painted that the reader took for a smile."""
+mask's area and its unevenness. Found on training and validation faces: a READ of .3 shuts masks at once, with 3 and a
+verdict of .08 a screen of dots was painted that the reader took for a smile."""
 
 PERFORMED = 0.3
 """Share of the expressions that are asked for which are of takes, where there are any."""
