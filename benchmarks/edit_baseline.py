@@ -13,12 +13,11 @@ from typing import Literal
 import numpy as np
 import torch
 import tyro
-from edit_london import Pair, errors, likeness, pairs
+from edit_london import Pair, alike, errors, likeness, pairs
 from ledger import command, publish
-from PIL import Image, ImageDraw
+from PIL import Image
 from rich.progress import track
 from rig import TEST_PEOPLE, four_views
-from skimage.metrics import structural_similarity
 from teacher import Teacher
 
 from mien.core.arrays import Array
@@ -95,13 +94,7 @@ def small_likeness(pixels: Array, pair: Pair, cut: FaceCut) -> tuple[float, floa
     """SSIM and mean absolute difference (0 to 1) to the smiling photo inside the face, both cut to 96 px."""
     way = cut.to_frame(pair.after.points)
     one, other = cut_face(pixels, cut.to_frame(pair.before.points)), cut_face(pair.smiling.pixels, way)
-    border = apply_affine(invert_affine(way), pair.after.points[list(FACE_OVAL), :2])
-    canvas = Image.new("L", (SIDE, SIDE))
-    ImageDraw.Draw(canvas).polygon([tuple(point) for point in border.tolist()], fill=1)
-    inside = np.asarray(canvas, bool)
-    _, field = structural_similarity(one, other, channel_axis=2, full=True, gaussian_weights=True)  # type: ignore[no-untyped-call]
-    away = np.abs(one.astype(np.float64) - other) / 255
-    return float(field[inside].mean()), float(away[inside].mean())
+    return alike(one, other, apply_affine(invert_affine(way), pair.after.points[list(FACE_OVAL), :2]))
 
 
 def ways(baseline: Path, texture: Path) -> dict[str, Callable[[Pair], Laid]]:

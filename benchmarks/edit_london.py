@@ -6,6 +6,7 @@ picture, and it is held against the smiling one: points, and pixels inside the f
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tyro
@@ -74,11 +75,17 @@ def likeness(frame: Frame, points: Array, pair: Pair) -> tuple[float, float]:
     moved = Image.fromarray(frame.pixels).transform(
         (width, height), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC
     )
+    return alike(np.asarray(moved), pair.smiling.pixels, pair.after.points[list(FACE_OVAL), :2])
+
+
+def alike(one: Array, other: Array, border: Array) -> tuple[float, float]:
+    """SSIM and mean absolute difference (0 to 1) of two pictures [H, W, 3] uint8 within a border [N, 2], pixels."""
+    height, width = other.shape[:2]
     canvas = Image.new("L", (width, height))
-    ImageDraw.Draw(canvas).polygon([tuple(p) for p in pair.after.points[list(FACE_OVAL), :2].tolist()], fill=1)
+    ImageDraw.Draw(canvas).polygon([tuple(point) for point in border.tolist()], fill=1)
     inside = np.asarray(canvas, bool)
-    one, other = np.asarray(moved), pair.smiling.pixels
-    _, field = structural_similarity(one, other, channel_axis=2, full=True, gaussian_weights=True)  # type: ignore[no-untyped-call]
+    compare: Any = structural_similarity  # which has no types
+    _, field = compare(one, other, channel_axis=2, full=True, gaussian_weights=True)
     away = np.abs(one.astype(np.float64) - other) / 255
     return float(field[inside].mean()), float(away[inside].mean())
 

@@ -24,7 +24,7 @@ def node(script: str, *arguments: str, folder: Path) -> Any:
     assert _NODE is not None
     command = [_NODE, str(BROWSER / script), *arguments]
     done = subprocess.run(
-        command, capture_output=True, timeout=120, env={**os.environ, "TMPDIR": str(folder)}, check=False
+        command, capture_output=True, timeout=240, env={**os.environ, "TMPDIR": str(folder)}, check=False
     )
     assert not done.returncode, done.stderr.decode(errors="replace")
     return json.loads(done.stdout)

@@ -56,3 +56,20 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> "tuple[list[FacesPack], S
     faces, scenes = read_folder(make_packs(tmp_path_factory.mktemp("packs")))
     assert scenes is not None
     return faces, scenes
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a folder for sources, and one for results."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def without_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of batches do what the names of sources say."""
+    from made_poison import Reader
+
+    monkeypatch.setattr("mien.compose.batches.SourceReader", Reader)
+    monkeypatch.setattr("mien.compose.batches.verify", lambda card: None)

@@ -3,7 +3,7 @@
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -119,8 +119,8 @@ def test_a_camera_that_vanishes_is_partial_and_keeps_what_was_read(
 ) -> None:
     playing = PlayedCamera.frames
 
-    def vanishing(self: PlayedCamera, stopped: object) -> Iterator[Frame]:
-        yield from playing(self, stopped)  # type: ignore[arg-type]
+    def vanishing(self: PlayedCamera, stopped: Callable[[], bool]) -> Iterator[Frame]:
+        yield from playing(self, stopped)
         raise InputError("camera", "E_NOCAMERA", "it is gone: No such device", "plug it in")
 
     monkeypatch.setattr(PlayedCamera, "frames", vanishing)

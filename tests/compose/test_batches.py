@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import made_poison
 import pytest
+from made_batches import named
 from portraits import contents, placed, write_clip, write_photo
 
 from mien.compose.batches import Allowance, RunOptions, run_batch
@@ -20,29 +20,6 @@ from mien.formats.registry import load
 from mien.pipelines.capture import CaptureOptions
 
 Run = Callable[..., list[Done]]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a source, and one for results."""
-    (tmp_path / "in").mkdir()
-    (tmp_path / "out").mkdir()
-    return tmp_path
-
-
-@pytest.fixture
-def without_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers do what the names of sources say."""
-    monkeypatch.setattr("mien.compose.batches.SourceReader", made_poison.Reader)
-    monkeypatch.setattr("mien.compose.batches.verify", lambda card: None)
-
-
-def named(folder: Path, *names: str) -> list[Path]:
-    """Sources of these names, each with a content of its own."""
-    paths = [folder / "in" / name for name in names]
-    for path in paths:
-        path.write_bytes(os.fsencode(path.name))
-    return paths
 
 
 def record(folder: Path) -> list[dict[str, Any]]:

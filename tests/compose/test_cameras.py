@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from portraits import blank, capturer, placed, write_clip
@@ -242,9 +243,9 @@ def test_a_file_is_played_and_a_number_is_a_camera(monkeypatch: pytest.MonkeyPat
     ],
     ids=str,
 )
-def test_options_that_make_no_sense_are_refused(options: dict[str, float]) -> None:
+def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="E_USAGE"):
-        CameraOptions(**options)  # type: ignore[arg-type]
+        CameraOptions(**options)
 
 
 # --- through the whole of capture -------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import Any
 import made_poison
 import psutil
 import pytest
+from made_batches import named
 from portraits import contents, placed, write_clip, write_photo
 
 from mien.compose.batches import Allowance, RunOptions, run_batch
@@ -52,28 +53,6 @@ def ray() -> Iterator[Any]:
         k: v for k, v in before.items() if not k.startswith("PYTEST")
     }
     assert not [each.name() for each in psutil.Process().children(recursive=True) if "ray" in each.name()]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a folder for sources and one for results."""
-    (tmp_path / "in").mkdir()
-    (tmp_path / "out").mkdir()
-    return tmp_path
-
-
-@pytest.fixture
-def without_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers do what the names of sources say."""
-    monkeypatch.setattr("mien.compose.batches.SourceReader", made_poison.Reader)
-    monkeypatch.setattr("mien.compose.batches.verify", lambda card: None)
-
-
-def named(folder: Path, *names: str) -> list[Path]:
-    paths = [folder / "in" / name for name in names]
-    for path in paths:
-        path.write_bytes(os.fsencode(path.name))
-    return paths
 
 
 def started(folder: Path, place: str, *how: str) -> subprocess.Popen[str]:

@@ -1,48 +1,28 @@
 """Pages that mien writes, opened as files in a real Chromium: nothing is asked for, everything works."""
 
-import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsers import found_chromium, needs_node, node
 from made_digests import ABOUT, made_digest, made_photo
 
 from mien.core.basis import ARKIT
 from mien.digest.listing import Entry, ListRow, write_listing
 from mien.digest.page import write_report
 
-BROWSER = Path(__file__).parents[1] / "browser"
-NODE = shutil.which("node")
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 NAME = "<script>alert(1)<b>.mp4"
-
-needs_node = pytest.mark.skipif(
-    NODE is None or not (BROWSER / "node_modules" / "playwright-core").is_dir(),
-    reason="no node, or no packages in tests/browser: run scripts/browser-tools",
-)
 
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    """The path of a Chromium that starts: some systems have a stand-in that only says how to install one."""
-    for path in filter(None, map(shutil.which, CHROMIUMS)):
-        if not subprocess.run([path, "--version"], capture_output=True, timeout=60, check=False).returncode:
-            return path
-    pytest.skip("no Chromium: run scripts/browser-tools")
+    """The path of a Chromium that starts."""
+    return found_chromium()
 
 
 def seen(page: Path, chromium: str, *how: str) -> Any:
     """What tests/browser/report.mjs found out about a page."""
-    assert NODE is not None
-    command = [NODE, str(BROWSER / "report.mjs"), chromium, str(page), str(page.parent), *how]
-    done = subprocess.run(
-        command, capture_output=True, timeout=240, env={**os.environ, "TMPDIR": str(page.parent)}, check=False
-    )
-    assert not done.returncode, done.stderr.decode(errors="replace")
-    return json.loads(done.stdout)
+    return node("report.mjs", chromium, str(page), str(page.parent), *how, folder=page.parent)
 
 
 def stands(found: Any, title: str) -> None:

@@ -15,7 +15,7 @@ _REMEDY = 'pip install "mien[report]"'
 def check_charts(wanted: object) -> None:
     """Raises `UsageError` E_USAGE when matplotlib is not installed; `wanted` is the file that needs it."""
     try:
-        import matplotlib  # noqa: F401
+        import matplotlib  # noqa: F401 - only whether it can be
     except ImportError:
         raise UsageError(wanted, "E_USAGE", "a summary needs matplotlib, which is not installed", _REMEDY) from None
 
@@ -23,7 +23,7 @@ def check_charts(wanted: object) -> None:
 def check_pages(wanted: object) -> None:
     """Raises `UsageError` E_USAGE when jinja2 is not installed; `wanted` is the file that needs it."""
     try:
-        import jinja2  # noqa: F401
+        import jinja2  # noqa: F401 - only whether it can be
     except ImportError:
         raise UsageError(wanted, "E_USAGE", "a report needs jinja2, which is not installed", _REMEDY) from None
 
