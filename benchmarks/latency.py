@@ -19,7 +19,7 @@ from mien.compose.cameras import CameraOptions, LiveCamera
 from mien.core.live import Figures
 from mien.core.report import Report, Row
 from mien.formats.video import VideoWriter
-from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice
+from mien.pipelines.capture import LIVE, CaptureOptions, Capturer, FaceChoice
 
 RATE = 30.0
 SECONDS = 10.0
@@ -48,7 +48,7 @@ def by_mien(capturer: Capturer) -> Reader:
     """As `mien capture --camera` does."""
 
     def read(camera: LiveCamera) -> None:
-        for frame, _ in capturer.stream(camera.frames(), ahead=0):
+        for frame, _ in capturer.stream(camera.frames(), LIVE):
             camera.read(frame)
 
     return read

@@ -56,7 +56,7 @@ def prolonged(source: Path, target: Path, minutes: float) -> int:
     return written
 
 
-def _packets(given: av.container.InputContainer, count: int) -> Iterator[av.Packet[av.VideoStream]]:
+def _packets(given: av.container.InputContainer, count: int) -> "Iterator[av.Packet[av.VideoStream]]":
     """So many packets of a video in whole rounds of it, with times that go on."""
     video = given.streams.video[0]
     if video.average_rate is None or video.time_base is None or not video.frames:

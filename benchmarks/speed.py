@@ -21,7 +21,7 @@ from mien.detect.landmarks import SIDE
 from mien.detect.pose import fit_head, gaze_from, head_pose
 from mien.formats.video import VideoReader
 from mien.imaging.warp import cut, face_square
-from mien.pipelines.capture import AHEAD, CaptureOptions, Capturer, FaceChoice
+from mien.pipelines.capture import LIVE, TWO_CORES, CaptureOptions, Capturer, FaceChoice, Stride
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
@@ -74,9 +74,9 @@ def teacher_round(data: Path, frames: Sequence[Frame]) -> Array:
     return np.array(spent) * 1000
 
 
-def mien_round(capturer: Capturer, frames: Sequence[Frame], ahead: int = AHEAD) -> Array:
+def mien_round(capturer: Capturer, frames: Sequence[Frame], stride: Stride = TWO_CORES) -> Array:
     """Milliseconds of each frame of capture: everything from pixels to a reading."""
-    stream = capturer.stream(frames, ahead)
+    stream = capturer.stream(frames, stride)
     spent = []
     for _ in frames:
         start = perf_counter()
@@ -139,7 +139,7 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
         theirs.append(teacher_round(data, frames))
         ours.append(mien_round(default, frames))
         alone.append(mien_round(largest, frames))
-        live.append(mien_round(largest, frames, ahead=0))
+        live.append(mien_round(largest, frames, LIVE))
         parts.append(np.median(parts_round(largest, frames), axis=0))
     best = np.min(parts, axis=0)
     mean, median = (

@@ -1,20 +1,24 @@
-"""Frames a second of 720p video with one worker, with two, and in one process that uses both cores for one video."""
+"""Frames a second of 720p videos: one worker, two, one process that uses both cores for one video, and MediaPipe."""
 
 import os
 import resource
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import tyro
 from ledger import command, publish
 from speed import HEIGHT, WIDTH, decoded
+from teacher import Teacher
 
 from mien.compose.batches import RunOptions, run_batch
 from mien.compose.captures import capture_batch
 from mien.compose.outputs import BatchOptions
 from mien.core.report import Report, Row
-from mien.formats.video import VideoWriter
+from mien.formats.video import VideoReader, VideoWriter
 
 CLIPS, FRAMES, ROUNDS = 4, 300, 3
 
@@ -37,11 +41,36 @@ def processor_time() -> float:
     return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, kinds))
 
 
-def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
-    """Compare one worker with two on the same videos.
+def peer_seconds(data: Path, sources: list[Path], processes: int) -> float:
+    """What MediaPipe takes for the same videos, decoded by the same reader; it writes no table.
 
     Args:
-        data: Folder with videos.
+        data: folder that holds its model.
+        sources: the videos.
+        processes: how many of them read videos; with 1 it is this one, as its users' scripts are.
+    """
+    start = time.perf_counter()
+    read = partial(_peer_reads, data)
+    if processes == 1:
+        counts = list(map(read, sources))
+    else:
+        with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+            counts = list(pool.map(read, sources))
+    assert all(counts)
+    return time.perf_counter() - start
+
+
+def _peer_reads(data: Path, source: Path) -> int:
+    """The frames in which MediaPipe, following one face and giving its weights, sees it."""
+    with Teacher(data, blendshapes=True, video=True) as teacher, VideoReader(source) as video:
+        return sum(bool(teacher.detect(frame.pixels, frame.time).face_landmarks) for frame in video)
+
+
+def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
+    """Compare one worker with two, and with MediaPipe, on the same videos.
+
+    Args:
+        data: Folder with videos and models.
         limit: Frames of each video; 300 when not given.
         ledger: Also write the figures into benchmarks/ledger.
     """
@@ -59,16 +88,24 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
         load = os.getloadavg()[0]
         # In turn, and of each the best: what else the machine does is nobody's merit.
         ways: tuple[int | None, ...] = (1, 2, None)
-        timed = [[seconds(sources, folder, workers) for workers in ways] for _ in range(ROUNDS)]
+        timed, theirs = [], []
+        for _ in range(ROUNDS):
+            timed.append([seconds(sources, folder, workers) for workers in ways])
+            theirs.append([peer_seconds(data, sources, processes) for processes in (1, 2)])
         (one, one_used), (two, two_used), (both, _) = (
             map(min, zip(*each, strict=True)) for each in zip(*timed, strict=True)
         )
+        peer, peers = (min(each) for each in zip(*theirs, strict=True))
     total = CLIPS * count
     rows = (
         Row("two workers against one", one / two, "times", ">= 1.7", ">= 1.9"),
+        Row("two workers against MediaPipe as scripts use it: one process", peer / two, "times", ">= 2", ">= 5"),
+        Row("two workers against two processes of MediaPipe", peers / two, "times"),
         Row("one worker, one core", total / one, "frames/s"),
         Row("two workers", total / two, "frames/s"),
         Row("without workers: one process, one video after the other on both cores", total / both, "frames/s"),
+        Row("MediaPipe, one process", total / peer, "frames/s"),
+        Row("MediaPipe, two processes", total / peers, "frames/s"),
         Row(
             "time of the cores, one worker over two: what two are worth where both cores are free",
             2 * one_used / two_used,
@@ -76,7 +113,8 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
     )
     notes = (
         f"{CLIPS} videos of {count} frames at {WIDTH} x {HEIGHT} to one table; the best of {ROUNDS} rounds, in turn.",
-        "Start of the workers, decoding and the table are in it.",
+        "Start of the workers, decoding and the table are in it; of MediaPipe (VIDEO mode, one face, blendshapes) its "
+        "start and decoding by the same reader.",
         f"Load of the machine before: {load:.1f}. Under other people's load the clock says little.",
     )
     publish(Report("Workers", command(data, limit), rows, notes), ledger)

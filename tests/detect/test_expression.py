@@ -1,5 +1,7 @@
 """The shipped expression network on a real portrait, and through the mirror."""
 
+from dataclasses import replace
+
 import numpy as np
 from portraits import astronaut, finder, reader
 
@@ -9,7 +11,9 @@ from mien.core.geometry import apply_affine
 from mien.core.image import Frame
 from mien.detect.expression import ExpressionReader
 from mien.detect.follow import Follower
-from mien.detect.landmarks import Sight
+from mien.detect.landmarks import AT_ONCE, PointRefiner, Sight
+from mien.runtime.session import OnnxSession
+from mien.weights.catalog import card
 
 
 def head() -> ExpressionReader:
@@ -34,6 +38,21 @@ def test_she_smiles_and_does_nothing_of_the_kind_that_would_not_go_with_it() -> 
     for name in ("mouthFrownLeft", "cheekPuff", "jawLeft", "jawRight", "mouthFunnel", "eyeBlinkLeft"):
         assert weights[name] < 0.3, name
     assert weights["tongueOut"] == 0
+
+
+def test_several_faces_are_read_together_as_each_by_itself() -> None:
+    """More than one call of the networks takes; to the last digits, for several are summed in another order."""
+    plain = sight()
+    faces = [plain if k % 3 else replace(plain, cut=plain.cut * (0.5 + 0.05 * k)) for k in range(AT_ONCE + 3)]
+    using = ExpressionReader(OnnxSession(card("lgml")), PointRefiner(OnnxSession(card("refiner"))))
+    together = using.read_all(faces)
+    assert len(together) == len(faces)
+    for face, (expression, seen) in zip(faces, together, strict=True):
+        alone, where = using.read(face)
+        np.testing.assert_allclose(expression.weights, alone.weights, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(seen.cut_points, where.cut_points, rtol=0, atol=1e-3)
+    assert np.ptp([expression["mouthSmileLeft"] for expression, _ in together]) > 1e-3, "they are told apart"
+    assert list(using.read_all([])) == []
 
 
 def test_weights_lie_between_nothing_and_everything() -> None:

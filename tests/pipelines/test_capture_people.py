@@ -88,4 +88,5 @@ def test_one_of_them_by_number_is_the_same_one(number: int) -> None:
     both, (one,) = captured("all").takes, captured(str(number)).takes
     assert one.face == number
     np.testing.assert_array_equal(one.valid, both[number].valid)
-    np.testing.assert_array_equal(one.box, both[number].box)
+    # Read by itself, and not together with the other: the same but for the last digits.
+    np.testing.assert_allclose(one.box, both[number].box, rtol=0, atol=1e-3)

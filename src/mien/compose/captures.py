@@ -23,7 +23,7 @@ from mien.core.image import Frame
 from mien.core.neutral import self_calibrated
 from mien.digest.listing import Entry
 from mien.formats.files import make_folder
-from mien.pipelines.capture import CaptureOptions, Capturer
+from mien.pipelines.capture import LIVE, CaptureOptions, Capturer
 from mien.pipelines.gather import Gather
 
 
@@ -74,7 +74,7 @@ def live(
     wanted = camera if isinstance(camera, CameraOptions) else CameraOptions(str(camera))
     capturer = Capturer(options)
     with LiveCamera(wanted, feed_of(wanted, options.max_pixels)) as reading:
-        yield from capturer.stream(reading.frames(), ahead=0)
+        yield from capturer.stream(reading.frames(), LIVE)
 
 
 def _gathered(frames: Iterable[Frame], gather: Gather, options: CaptureOptions, path: Path = Path("frames")) -> Capture:

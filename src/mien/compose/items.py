@@ -22,7 +22,7 @@ from mien.core.errors import InputError
 from mien.core.face import FaceReading
 from mien.digest.listing import Entry, write_entry
 from mien.formats.files import sha256_of
-from mien.pipelines.capture import AHEAD, Capturer
+from mien.pipelines.capture import LIVE, TWO_CORES, Capturer, Stride
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Job:
         calibration: from which resting faces weights count.
         steps: who wants to know.
         clock: what `realtime` goes by.
-        ahead: how many frames are followed while one is read, on another core.
+        stride: how many frames are read at once, and how many wait; `realtime` lets none wait.
         parts: files to be made of what each source adds to what is shared; none where `tables` and `listed` take it.
         hashed: whether the content of sources is hashed.
         listed: takes in what a list of all sources says of one, or None.
@@ -51,7 +51,7 @@ class Job:
     calibration: Calibration
     steps: Steps
     clock: Clock
-    ahead: int = AHEAD
+    stride: Stride = TWO_CORES
     parts: tuple[Path, ...] = ()
     hashed: bool = False
     listed: Callable[[Path, Entry], object] | None = None
@@ -89,7 +89,7 @@ def _captured(path: Path, job: Job, before: tuple[int, ...]) -> Done:
         for sink in sinks:
             stack.enter_context(sink)
         pictures = pace.keep(source.frames) if paced else source.frames
-        stream = job.capturer.stream(pictures, ahead=0 if job.batch.realtime else job.ahead)
+        stream = job.capturer.stream(pictures, LIVE if job.batch.realtime else job.stride)
         calibrated = job.calibration.of(path, source, job.capturer, stream, job.steps.frame)
         for frame, readings in calibrated.stream(stream):
             if camera is not None:

@@ -19,7 +19,7 @@ from mien.compose.pace import SYSTEM_CLOCK
 from mien.compose.streams import Streams
 from mien.core.errors import InputError, MienError, StateError
 from mien.formats.files import sha256_of
-from mien.pipelines.capture import CaptureOptions, Capturer
+from mien.pipelines.capture import ONE_CORE, CaptureOptions, Capturer
 
 DIED, TOO_LONG, BUG, NO_WORKERS = "E_DIED", "E_TIMEOUT", "E_BUG", "E_WORKERS"
 
@@ -75,7 +75,7 @@ class SourceReader:
         calibration = Calibration(self._options, batch)
         job = Job(
             batch, self._capturer, (), Streams(()), calibration, Steps(), SYSTEM_CLOCK,
-            ahead=0, parts=task.parts, hashed=True,
+            stride=ONE_CORE, parts=task.parts, hashed=True,
         )  # fmt: skip
         done = capture_item(task.path, job)
         if done.error is not None:

@@ -1,12 +1,13 @@
 """What was seen of a face to its expression, and to where its points are after all."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
 
 from mien.core.basis import ARKIT
 from mien.core.face import Expression
-from mien.detect.landmarks import PointRefiner, Sight
+from mien.detect.landmarks import PointRefiner, Sight, batched
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
@@ -29,6 +30,15 @@ class ExpressionReader:
 
     def read(self, sight: Sight) -> tuple[Expression, Sight]:
         """The weights [52] of the face in a cut, 0 to 1, tongueOut 0; and the same sight with better points."""
-        sight = sight if self._refiner is None else self._refiner.refine(sight)
-        weights, points = self._session(sight.cut[None, None], sight.cut_points[None])
-        return Expression(np.array(weights[0]), ARKIT), sight.moved(points[0])
+        return self.read_all([sight])[0]
+
+    def read_all(self, sights: Sequence[Sight]) -> list[tuple[Expression, Sight]]:
+        """The same of several faces, which takes less time than one after the other."""
+        return [read for some in batched(sights) for read in self._read_some(some)]
+
+    def _read_some(self, sights: Sequence[Sight]) -> list[tuple[Expression, Sight]]:
+        sights = sights if self._refiner is None else self._refiner.refine_all(sights)
+        cuts = np.stack([sight.cut for sight in sights])[:, None]
+        weights, points = self._session(cuts, np.stack([sight.cut_points for sight in sights]))
+        read = zip(sights, weights, points, strict=True)
+        return [(Expression(np.array(said), ARKIT), sight.moved(where)) for sight, said, where in read]

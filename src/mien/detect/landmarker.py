@@ -1,5 +1,6 @@
 """What capture needs of whoever reads faces, and mien's own: others may stand in its place."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -53,9 +54,9 @@ class ReadsPoints(Protocol):
 
 
 class ReadsExpression(Protocol):
-    """Reads what a face expresses."""
+    """Reads what faces express."""
 
-    def read(self, sight: Any) -> tuple[Expression, Seen]:
+    def read_all(self, sights: Sequence[Any]) -> Sequence[tuple[Expression, Seen]]:
         """ARKit weights of what the points' reader of the same kind saw, and the same with better points, if any."""
         ...
 

@@ -1,5 +1,6 @@
 """A square of a frame to the 478 points of the face in it, and whether there is one."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -15,6 +16,9 @@ from mien.weights.catalog import card
 
 SIDE = 128
 """Pixels along the side of the cut that the network reads."""
+
+AT_ONCE = 8
+"""Faces: of more in one call none would be read any sooner."""
 
 # No validation face scores below .99; what lies between is a face upside down, or none.
 _TRUSTED_TO_START = 0.8
@@ -57,7 +61,23 @@ class PointRefiner:
 
     def refine(self, sight: Sight) -> Sight:
         """The same sight with better points."""
-        return sight.moved(self._session(sight.cut[None, None], sight.cut_points[None], sight.features[None])[0][0])
+        return self.refine_all([sight])[0]
+
+    def refine_all(self, sights: Sequence[Sight]) -> list[Sight]:
+        """The same of several faces, which takes less time than one after the other."""
+        return [better for some in batched(sights) for better in self._refine_some(some)]
+
+    def _refine_some(self, sights: Sequence[Sight]) -> list[Sight]:
+        cuts = np.stack([sight.cut for sight in sights])[:, None]
+        points, features = (np.stack([getattr(sight, of) for sight in sights]) for of in ("cut_points", "features"))
+        (moved,) = self._session(cuts, points, features)
+        return [sight.moved(where) for sight, where in zip(sights, moved, strict=True)]
+
+
+def batched(sights: Sequence[Sight]) -> Iterator[Sequence[Sight]]:
+    """The same in their order, so many at a time as one call of a network is given."""
+    for start in range(0, len(sights), AT_ONCE):
+        yield sights[start : start + AT_ONCE]
 
 
 class LandmarkReader:

@@ -3,6 +3,8 @@
 The points it sees are those of MediaPipe's published graph, `face_blendshapes_graph.cc`.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mien.core.basis import ARKIT
@@ -34,6 +36,10 @@ class PeerExpressionReader:
 
     def __init__(self, session: Network) -> None:
         self._session = session
+
+    def read_all(self, sights: Sequence[PeerSight]) -> list[tuple[Expression, PeerSight]]:
+        """What is read of each; its network takes one at a time."""
+        return [self.read(sight) for sight in sights]
 
     def read(self, sight: PeerSight) -> tuple[Expression, PeerSight]:
         """The weights [52], 0 to 1, tongueOut 0; the points stay as they are."""

@@ -175,7 +175,7 @@ class LocalGlobalNet(nn.Module):
             luminance: [B, 1, 128, 128] cuts, 0 to 255.
             points: [B, 478, 3] in pixels of the cut.
         """
-        count, lie = len(points), lie_of(points)
+        count, lie = points.shape[0], lie_of(points)
         sided = self._sided(points, lie)
         outline = functional.gelu(self.outline(sided))
         found = torch.relu(torch.baddbmm(self.threshold, self._sampled(luminance, points, lie), self.detect))
@@ -198,7 +198,7 @@ class LocalGlobalNet(nn.Module):
 
     def _sampled(self, luminance: Tensor, points: Tensor, lie: Lie) -> Tensor:
         """[P, 2B, 82] what lies round the landmarks of regions, beside the whole face and beside what is next to it."""
-        count, samples = len(points), len(self.offsets)
+        count, samples = points.shape[0], len(self.offsets)
         across, down = lie.across * lie.scale[:, None], lie.down * lie.scale[:, None]
         steps = self.offsets[:, 0] * _HANDS.to(points.device)[:, None], self.offsets[:, 1]
         at = points[:, self.places.flatten(), :2].view(count, 2, -1, 2)
@@ -221,7 +221,7 @@ class LocalGlobalNet(nn.Module):
         """[2B, 1434] the points in each side's own axes, inter-ocular distances of an ordinary face."""
         right = straightened(points, lie)
         left = right[:, self.mirror] * _IN_A_MIRROR.to(points.device)
-        return torch.stack([right, left], 1).view(2 * len(points), -1)
+        return torch.stack([right, left], 1).view(2 * points.shape[0], -1)
 
     def _weighed(self, local: Tensor, shared: Tensor) -> Tensor:
         """[2B, 31] of local features [2B, 31, 32] and what channels share of the global one [2B, 64]."""
@@ -235,7 +235,7 @@ class LocalGlobalNet(nn.Module):
         Points that say of the expression what the weights do not say are drawn to where the weights would have them:
         so what the points say themselves, and the weights, enter as they are.
         """
-        steps = self.move(told).view(len(points), 2, POINTS, 3)
+        steps = self.move(told).view(points.shape[0], 2, POINTS, 3)
         left = steps[:, 1][:, self.mirror] * _IN_A_MIRROR.to(points.device)
         step = (steps[:, 0] + left) * (UNIT / 2 * lie.scale[:, None, None])
         flat = step[..., :1] * lie.across[:, None] + step[..., 1:2] * lie.down[:, None]

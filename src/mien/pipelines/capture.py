@@ -2,10 +2,11 @@
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Literal, Self
 
@@ -16,7 +17,7 @@ from mien.core.geometry import Camera
 from mien.core.image import Frame
 from mien.core.neutral import Neutral
 from mien.detect.follow import Followed, Follower
-from mien.detect.landmarker import Landmarker
+from mien.detect.landmarker import Landmarker, Seen
 from mien.detect.peer import peer_landmarker
 from mien.detect.pose import fit_head, gaze_from, head_pose
 from mien.detect.quality import explained, quality
@@ -28,8 +29,25 @@ from mien.rig.fit import Fitter, TakeFitter
 from mien.runtime.session import MOST_THREADS
 from mien.weights.brought import brought_card, read_brought
 
-AHEAD = 3
-"""Frames: enough that neither core waits for the other when the whole picture is searched."""
+
+@dataclass(frozen=True, slots=True)
+class Stride:
+    """How a stream goes through its frames.
+
+    Args:
+        together: how many frames are read at once: networks whose weights come from memory for each call take half as
+            long for a face when there are several.
+        ahead: how many such groups wait while further frames are followed, on another core.
+    """
+
+    together: int
+    ahead: int
+
+
+LIVE = Stride(together=1, ahead=0)
+"""What comes live does not wait for its successors."""
+
+ONE_CORE, TWO_CORES = Stride(together=4, ahead=0), Stride(together=4, ahead=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,62 +155,70 @@ class Capturer:
         self._landmarker = _landmarker(options, threads)
         self._fitter = Fitter(compact_model(), self.shape.steadiness) if options.fit else None
 
-    def stream(self, frames: Iterable[Frame], ahead: int = AHEAD) -> Iterator[tuple[Frame, list[FaceReading]]]:
+    def stream(self, frames: Iterable[Frame], stride: Stride = TWO_CORES) -> Iterator[tuple[Frame, list[FaceReading]]]:
         """Each frame with the wanted faces in it, by number. Nothing is kept, however long the source.
 
         Args:
             frames: of one source.
-            ahead: how many further frames are followed while one is read, on another core. What comes live should not
-                wait for its successors.
+            stride: how many of them are read at once, and how many wait.
         """
+        past = _Past()
+        read = partial(self._read_all, past=past)
         with ThreadPoolExecutor(1, "read") as reader:
-            waiting: deque[tuple[Frame, Future[list[FaceReading]]]] = deque()
+            group: list[_Found] = []
+            waiting: deque[Future[list[tuple[Frame, list[FaceReading]]]]] = deque()
             try:
-                for frame, read in self._followed(frames):
-                    waiting.append((frame, reader.submit(read)))
-                    while len(waiting) > ahead:
-                        yield _read_out(waiting)
+                for found in self._followed(frames):
+                    group.append(found)
+                    if len(group) == stride.together:
+                        waiting.append(reader.submit(read, group))
+                        group = []
+                    while len(waiting) > stride.ahead:
+                        yield from waiting.popleft().result()
             except Exception:  # a source that breaks off: what came before it counts
-                while waiting:
-                    yield _read_out(waiting)
+                yield from _rest(waiting)
+                yield from read(group)
                 raise
-            while waiting:
-                yield _read_out(waiting)
+            yield from _rest(waiting)
+            yield from read(group)
 
-    def _followed(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Callable[[], list[FaceReading]]]]:
-        """Each frame, and what reads the wanted faces that were found in it; to be called in their order."""
+    def _followed(self, frames: Iterable[Frame]) -> "Iterator[_Found]":
+        """Each frame, and the wanted faces that were found in it."""
         choice = self.options.face
         most = min(choice.most or self.options.max_faces, self.options.max_faces)
         again = None if choice.largest else self.options.look_again
         finder, reader = self._landmarker.finder, self._landmarker.reader
         follower = Follower(finder, reader, most, again, self.options.least_size)
         camera: Camera | None = None
-        past = _Past()
         for frame in frames:
             camera = camera or self.camera(frame)
-            followed = [one for one in follower.see(frame) if choice.wants(one.face)]
-            yield frame, partial(self._read_all, frame, followed, camera, past)
+            yield _Found(frame, camera, [one for one in follower.see(frame) if choice.wants(one.face)])
 
     def camera(self, frame: Frame) -> Camera:
         """The camera that a source's frames are taken to come from."""
         return Camera.of_picture(frame.width, frame.height, self.options.focal_length)
 
-    def _read_all(self, frame: Frame, followed: list[Followed], camera: Camera, past: "_Past") -> list[FaceReading]:
-        readings = [self._explained(self._read(frame, one, camera), past.people) for one in followed]
+    def _read_all(self, group: "Sequence[_Found]", past: "_Past") -> list[tuple[Frame, list[FaceReading]]]:
+        """What the next frames show, all of their faces at once; what is kept of the past goes by their order."""
+        seen = self._landmarker.expression.read_all([face.sight for found in group for face in found.faces])
+        read = iter(seen)
+        return [(found.frame, self._readings(found, list(islice(read, len(found.faces))), past)) for found in group]
+
+    def _readings(self, found: "_Found", seen: Sequence[tuple[Expression, Seen]], past: "_Past") -> list[FaceReading]:
+        faces = zip(found.faces, seen, strict=True)
+        readings = [self._explained(self._reading(found, one.face, *what), past.people) for one, what in faces]
         trusted = [reading for reading in readings if reading.quality >= self.options.min_quality]
         return past.smoother.smooth(trusted) if self.options.smooth else trusted
 
-    def _read(self, frame: Frame, followed: Followed, camera: Camera) -> FaceReading:
-        expression, sight = self._landmarker.expression.read(followed.sight)
+    def _reading(self, found: "_Found", face: int, expression: Expression, sight: Seen) -> FaceReading:
+        frame, camera = found.frame, found.camera
         points = sight.landmarks.points
         head = fit_head(points, self.shape)
         pose = head_pose(head, camera)
         gaze = gaze_from(points, head, self.shape)
         state = FaceState(expression, pose, gaze)
         trust = quality(sight, pose)
-        return FaceReading(
-            followed.face, frame.index, frame.time, sight.landmarks, state, trust.overall, Identity(), trust
-        )
+        return FaceReading(face, frame.index, frame.time, sight.landmarks, state, trust.overall, Identity(), trust)
 
     def _explained(self, reading: FaceReading, people: dict[int, TakeFitter]) -> FaceReading:
         """The reading with what the rig says of it, if it was asked; `people` holds who was seen in this source."""
@@ -205,6 +231,15 @@ class Capturer:
         trust = None if reading.trust is None else replace(reading.trust, explained=left)
         quality = reading.quality * left
         return replace(reading, state=state, quality=quality, identity=Identity(person.shape), trust=trust)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """A frame, the camera it comes from, and the faces that were followed into it."""
+
+    frame: Frame
+    camera: Camera
+    faces: list[Followed]
 
 
 class _Past:
@@ -223,9 +258,9 @@ def _landmarker(options: CaptureOptions, threads: int) -> Landmarker:
     return peer_landmarker(content, options.least_score)
 
 
-def _read_out(
-    waiting: deque[tuple[Frame, Future[list[FaceReading]]]],
-) -> tuple[Frame, list[FaceReading]]:
-    """The first of those that wait to be read, once it is."""
-    frame, reading = waiting.popleft()
-    return frame, reading.result()
+def _rest(
+    waiting: deque[Future[list[tuple[Frame, list[FaceReading]]]]],
+) -> Iterator[tuple[Frame, list[FaceReading]]]:
+    """All that waits to be read, once it is."""
+    while waiting:
+        yield from waiting.popleft().result()

@@ -27,6 +27,9 @@ from mien.train.refiner import RefinerTask
 from mien.train.tables import SOURCES, TABLES, TEACHER, Table
 
 _CUT = torch.full((1, 1, SIDE, SIDE), 120.0) + 40 * torch.sin(torch.arange(SIDE) / 5.0)
+_CUTS = _CUT.repeat(3, 1, 1, 1)
+_POINTS = torch.rand((3, POINTS, 3), generator=torch.Generator().manual_seed(1)) * SIDE
+_FACES = {0: ("faces", 1)}
 _PICTURE = torch.full((1, 1, 160, 224), 120.0) + 40 * torch.sin(torch.arange(224) / 5.0)
 
 
@@ -69,15 +72,16 @@ RECIPES: dict[str, Recipe] = {
         lambda network: network,
         Signature(
             (
-                ("luminance", _CUT),
-                ("points", torch.rand((1, POINTS, 3), generator=torch.Generator().manual_seed(1)) * SIDE),
-                ("features", torch.rand((1, FEATURES), generator=torch.Generator().manual_seed(2))),
+                ("luminance", _CUTS),
+                ("points", _POINTS),
+                ("features", torch.rand((3, FEATURES), generator=torch.Generator().manual_seed(2))),
             ),
             ("refined",),
+            (_FACES,) * 3,
         ),
         Story(
             purpose="Moves the points of `landmarks` by what the cut shows where they are.",
-            input=f"luminance [1, 1, {SIDE}, {SIDE}] of 0..255, points [1, 478, 3] and features [1, {FEATURES}] of "
+            input=f"luminance [N, 1, {SIDE}, {SIDE}] of 0..255, points [N, 478, 3] and features [N, {FEATURES}] of "
             "`landmarks`",
             output_basis=None,
             paper="our own; after explicit shape regression (X. Cao et al. 2012)",
@@ -91,15 +95,13 @@ RECIPES: dict[str, Recipe] = {
         lambda data, folder, width: LocalGlobalTask(data, folder),
         lambda network: network,
         Signature(
-            (
-                ("luminance", _CUT),
-                ("points", torch.rand((1, POINTS, 3), generator=torch.Generator().manual_seed(1)) * SIDE),
-            ),
+            (("luminance", _CUTS), ("points", _POINTS)),
             ("weights", "moved"),
+            (_FACES,) * 2,
         ),
         Story(
             purpose="Reads 52 ARKit weights off a cut and its landmarks, and moves the landmarks by what it saw.",
-            input=f"luminance [1, 1, {SIDE}, {SIDE}] of 0..255, points [1, 478, 3] in pixels of the cut",
+            input=f"luminance [N, 1, {SIDE}, {SIDE}] of 0..255, points [N, 478, 3] in pixels of the cut",
             output_basis="arkit",
             paper="A Local-Global Metric Learning Method for Facial Expression Animation (MIPR 2022), our reading",
             data=f"{SOURCES}; renders of the ICT Face Model Light (MIT) under the skins of those photos, whose weights "
