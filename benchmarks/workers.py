@@ -19,18 +19,21 @@ from mien.compose.captures import capture_batch
 from mien.compose.outputs import BatchOptions
 from mien.core.report import Report, Row
 from mien.formats.video import VideoReader, VideoWriter
+from mien.pipelines.capture import CaptureOptions, FaceChoice
 
 CLIPS, FRAMES, ROUNDS = 4, 300, 3
 
 
-def seconds(sources: list[Path], folder: Path, workers: int | None) -> tuple[float, float]:
+def seconds(
+    sources: list[Path], folder: Path, workers: int | None, options: CaptureOptions = CaptureOptions()
+) -> tuple[float, float]:
     """What it takes to capture videos to a table, start of the workers included: by the clock, and of the cores."""
     batch = BatchOptions((folder / "t.csv",), overwrite=True)
     start, used = time.perf_counter(), processor_time()
     if workers is None:
-        results = capture_batch(sources, batch)
+        results = capture_batch(sources, batch, options)
     else:
-        results = run_batch(sources, batch, run=RunOptions(workers=workers))
+        results = run_batch(sources, batch, options, RunOptions(workers=workers))
     assert all(done.error is None and done.seen == done.frames for done in results)
     return time.perf_counter() - start, processor_time() - used
 
@@ -88,10 +91,11 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
         load = os.getloadavg()[0]
         # In turn, and of each the best: what else the machine does is nobody's merit.
         ways: tuple[int | None, ...] = (1, 2, None)
-        timed, theirs = [], []
+        timed, theirs, alone = [], [], []
         for _ in range(ROUNDS):
             timed.append([seconds(sources, folder, workers) for workers in ways])
             theirs.append([peer_seconds(data, sources, processes) for processes in (1, 2)])
+            alone.append(seconds(sources, folder, 2, CaptureOptions(face=FaceChoice(largest=True)))[0])
         (one, one_used), (two, two_used), (both, _) = (
             map(min, zip(*each, strict=True)) for each in zip(*timed, strict=True)
         )
@@ -100,9 +104,11 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
     rows = (
         Row("two workers against one", one / two, "times", ">= 1.7", ">= 1.9"),
         Row("two workers against MediaPipe as scripts use it: one process", peer / two, "times", ">= 2", ">= 5"),
+        Row("the same, one face sought by both: --face largest", peer / min(alone), "times"),
         Row("two workers against two processes of MediaPipe", peers / two, "times"),
         Row("one worker, one core", total / one, "frames/s"),
         Row("two workers", total / two, "frames/s"),
+        Row("two workers, --face largest", total / min(alone), "frames/s"),
         Row("without workers: one process, one video after the other on both cores", total / both, "frames/s"),
         Row("MediaPipe, one process", total / peer, "frames/s"),
         Row("MediaPipe, two processes", total / peers, "frames/s"),
