@@ -108,6 +108,7 @@ class LocalGlobalNet(nn.Module):
     sides: Tensor
     offsets: Tensor
     places: Tensor
+    which: Tensor
     region: Tensor
 
     def __init__(
@@ -125,7 +126,10 @@ class LocalGlobalNet(nn.Module):
         self.register_buffer("sides", _sides())
         self.register_buffer("offsets", _offsets())
         right = torch.tensor(list(REGIONS.values())).flatten()
-        self.register_buffer("places", torch.stack([right, mirror[right]]))
+        # Regions share landmarks: what lies round one is looked up once for each side.
+        once, which = torch.unique(right, return_inverse=True)
+        self.register_buffer("places", torch.stack([once, mirror[once]]), persistent=False)
+        self.register_buffer("which", which, persistent=False)
         names = list(REGIONS)
         self.register_buffer("region", torch.tensor([names.index(region_of(channel)) for channel in READ]))
         count, regions, samples, channels = len(right), len(names), 2 * len(self.offsets), len(READ)
@@ -209,7 +213,7 @@ class LocalGlobalNet(nn.Module):
         ]
         places = torch.stack(grid, -1).view(count, -1, samples, 2) * (2 / SIDE) - 1
         grey = functional.grid_sample(luminance, places, padding_mode="border", align_corners=False)
-        grey = grey.view(count, 2, -1, samples)
+        grey = grey.view(count, 2, -1, samples)[:, :, self.which]
         centred = grey - grey.mean((1, 2, 3), keepdim=True)
         contrast = centred.square().mean((1, 2, 3), keepdim=True).sqrt() + _FLAT
         near = centred - centred.mean(3, keepdim=True)
