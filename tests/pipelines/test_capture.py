@@ -362,6 +362,21 @@ def test_no_more_frames_are_taken_than_are_read_and_wait(stride: Stride) -> None
     assert next(stream, None) is None
 
 
+def test_large_frames_are_not_kept_until_there_are_four() -> None:
+    """Each of them may have a hundred megabytes."""
+    taken: list[int] = []
+
+    def source() -> Iterator[Frame]:
+        for k in range(6):
+            taken.append(k)
+            yield Frame(np.zeros((2048, 4096, 3), np.uint8), k / 25, k)
+
+    stream = capturer().stream(source(), TWO_CORES)
+    assert next(stream)[0].index == 0
+    assert taken == [0, 1]
+    stream.close()  # type: ignore[attr-defined]
+
+
 def test_every_frame_comes_out_face_or_not() -> None:
     pictures = [placed((120, 100))[0], blank(), noise(), placed((120, 100))[0]]
     frames = [Frame(picture, k / 25, k) for k, picture in enumerate(pictures)]

@@ -35,8 +35,8 @@ class Stride:
     """How a stream goes through its frames.
 
     Args:
-        together: how many frames are read at once: networks whose weights come from memory for each call take half as
-            long for a face when there are several.
+        together: how many frames are read at once, fewer of those with many pixels: networks whose weights come from
+            memory for each call take half as long for a face when there are several.
         ahead: how many such groups wait while further frames are followed, on another core.
     """
 
@@ -46,6 +46,9 @@ class Stride:
 
 LIVE = Stride(together=1, ahead=0)
 """What comes live does not wait for its successors."""
+
+_MOST_TOGETHER = 2**23
+"""Pixels from which no further frame is waited for: four of 1080p, one of 4K."""
 
 ONE_CORE, TWO_CORES = Stride(together=4, ahead=0), Stride(together=4, ahead=1)
 
@@ -170,7 +173,10 @@ class Capturer:
             try:
                 for found in self._followed(frames):
                     group.append(found)
-                    if len(group) == stride.together:
+                    if (
+                        len(group) == stride.together
+                        or len(group) * found.frame.width * found.frame.height >= _MOST_TOGETHER
+                    ):
                         waiting.append(reader.submit(read, group))
                         group = []
                     while len(waiting) > stride.ahead:
