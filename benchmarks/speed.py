@@ -83,7 +83,7 @@ def mien_round(capturer: Capturer, frames: Sequence[Frame], stride: Stride = TWO
         next(stream)
         spent.append(perf_counter() - start)
     whole = len(spent) // stride.together * stride.together
-    return np.array(spent[:whole]).reshape(-1, stride.together).mean(1) * 1000
+    return np.asarray(np.array(spent[:whole]).reshape(-1, stride.together).mean(1) * 1000)
 
 
 def parts_round(capturer: Capturer, frames: Sequence[Frame]) -> Array:
@@ -166,8 +166,8 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
     notes = (
         f"{len(frames)} frames of a 640x360 clip enlarged to {WIDTH}x{HEIGHT}, in memory; {ROUNDS} rounds in turn, the "
         "best of each; decoding is not counted.",
-        f"While {TWO_CORES.together} frames are read together (refiner, expression network, pose and gaze) the next ones "
-        "are followed (cut, landmark network) on the other core; live each is read by itself.",
+        f"While {TWO_CORES.together} frames are read together (refiner, expression network, pose and gaze) the next "
+        "ones are followed (cut, landmark network) on the other core; live each is read by itself.",
         "The mean counts the finder's work, on the first frame and (by default) once a second; the median does not.",
         "MediaPipe Tasks in VIDEO mode with blendshapes, told to seek one face; making its picture object is counted. "
         "Capture counts from pixels to reading: points, 52 weights, pose and gaze. The parts are timed apart.",
