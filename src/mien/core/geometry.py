@@ -107,9 +107,7 @@ def angles_from_rotation(rotation: Array) -> Array:
 def rotation_from_vector(vector: Array) -> Array:
     """[..., 3, 3] rotations about the directions of vectors [..., 3] by their lengths, radians (Rodrigues)."""
     angle = np.sqrt((vector**2).sum(-1))[..., None, None]
-    x, y, z = np.moveaxis(np.asarray(vector, np.float64), -1, 0)
-    none = np.zeros_like(x)
-    across = np.stack([none, -z, y, z, none, -x, -y, x, none], -1).reshape(*x.shape, 3, 3)
+    across = _crossed(np.asarray(vector, np.float64))
     # np.sinc(t) is sin(pi t) / (pi t): both factors are smooth through 0.
     first, second = np.sinc(angle / np.pi), np.sinc(angle / (2 * np.pi)) ** 2 / 2
     return np.asarray(np.eye(3) + first * across + second * (across @ across))
@@ -121,17 +119,8 @@ def vector_from_rotation(rotation: Array) -> Array:
     At half a turn either of the two opposite axes is given.
     """
     # The unit quaternion, read off the row of its products that its largest element scales: never a division by ~0.
-    m = np.asarray(rotation, np.float64)
-    xx, yy, zz = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
-    wx, wy, wz = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
-    xy, xz, yz = m[..., 0, 1] + m[..., 1, 0], m[..., 0, 2] + m[..., 2, 0], m[..., 1, 2] + m[..., 2, 1]
-    rows = (
-        (1 + xx + yy + zz, wx, wy, wz),
-        (wx, 1 + xx - yy - zz, xy, xz),
-        (wy, xy, 1 - xx + yy - zz, yz),
-        (wz, xz, yz, 1 - xx - yy + zz),
-    )
-    products = np.stack([np.stack(row, -1) for row in rows], -2)
+    flat = np.asarray(rotation, np.float64).reshape(*rotation.shape[:-2], 9)
+    products = (flat @ _QUATERNION_PRODUCTS).reshape(*rotation.shape[:-2], 4, 4) + np.eye(4)
     largest = np.argmax(np.diagonal(products, axis1=-2, axis2=-1), -1)
     quaternion = np.take_along_axis(products, largest[..., None, None], -2)[..., 0, :]
     quaternion = quaternion / np.linalg.norm(quaternion, axis=-1, keepdims=True)
@@ -145,10 +134,37 @@ def turn_to(ray: Array) -> Array:
     """The shortest rotations [..., 3, 3] from the optical axis to rays [..., 3]; none where one leads backwards."""
     ray = np.where(ray[..., 2:] > 0, ray, [0.0, 0.0, 1.0])
     ray = ray / np.abs(ray).max(-1, keepdims=True)
-    x, y, z = np.moveaxis(ray / np.linalg.norm(ray, axis=-1, keepdims=True), -1, 0)
-    k = 1 / (1 + z)
-    rows = ((1 - k * x * x, -k * x * y, x), (-k * x * y, 1 - k * y * y, y), (-x, -y, z))
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    ray = ray / np.linalg.norm(ray, axis=-1, keepdims=True)
+    across = _crossed(ray @ _TURNED)
+    return np.asarray(np.eye(3) + across + across @ across / (1 + ray[..., 2, None, None]))
+
+
+def _crossed(vector: Array) -> Array:
+    """[..., 3, 3] matrices that take a vector to its cross product with vectors [..., 3], which come first."""
+    return np.asarray((vector @ _CROSS).reshape(*vector.shape[:-1], 3, 3))
+
+
+_CROSS = np.array([[0, 0, 0, 0, 0, -1, 0, 1, 0], [0, 0, 1, 0, 0, 0, -1, 0, 0], [0, -1, 0, 1, 0, 0, 0, 0, 0.0]])
+
+_TURNED = np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 0.0]])
+"""What a ray [3] is multiplied by to give the optical axis' cross product with it."""
+
+
+def _quaternion_products() -> Array:
+    """[9, 16] from a rotation's elements to four times the products of its quaternion's, w first, less the identity."""
+    made = np.zeros((3, 3, 4, 4))
+    for k in range(3):
+        made[k, k] = -np.eye(4)
+        made[k, k, 0, 0] = made[k, k, k + 1, k + 1] = 1
+        before, after = (k + 1) % 3, (k + 2) % 3
+        made[after, before, 0, k + 1] = made[after, before, k + 1, 0] = 1
+        made[before, after, 0, k + 1] = made[before, after, k + 1, 0] = -1
+        for one, other in ((before, after), (after, before)):
+            made[one, other, before + 1, after + 1] = made[one, other, after + 1, before + 1] = 1
+    return made.reshape(9, 16)
+
+
+_QUATERNION_PRODUCTS = _quaternion_products()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

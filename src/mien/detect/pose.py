@@ -21,7 +21,8 @@ EYEBALL = 0.012
 _FARTHEST = 0.95
 """Sine of the angle beyond which no eye looks aside."""
 
-_LEFT_CORNERS, _RIGHT_CORNERS = (362, 263), (33, 133)
+_EYES = np.array([[IRIS_LEFT, 362, 263], [IRIS_RIGHT, 33, 133]])
+"""Of each eye its iris and its corners."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,9 @@ def gaze_from(points: Array, head: HeadFit, shape: FaceShape) -> Gaze:
         head: their fit.
         shape: the mean face, whose irises look straight ahead.
     """
+    away = head.to_head(points[_EYES]) - shape.points[_EYES]
     eyes = []
-    for iris, corners in ((IRIS_LEFT, _LEFT_CORNERS), (IRIS_RIGHT, _RIGHT_CORNERS)):
-        local = head.to_head(points[[iris, *corners]])
-        rest = shape.points[iris] - shape.points[list(corners)].mean(0)
-        x, y, _ = ((local[0] - (local[1] + local[2]) / 2 - rest) / EYEBALL).tolist()
+    for x, y, _ in ((away[:, 0] - (away[:, 1] + away[:, 2]) / 2) / EYEBALL).tolist():
         pitch = math.asin(min(max(y, -_FARTHEST), _FARTHEST))
         yaw = math.asin(min(max(-x / math.cos(pitch), -_FARTHEST), _FARTHEST))
         eyes.append(rotation_from_angles(pitch, yaw, 0.0))

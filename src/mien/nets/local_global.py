@@ -107,7 +107,7 @@ class LocalGlobalNet(nn.Module):
     mirror: Tensor
     sides: Tensor
     offsets: Tensor
-    places: Tensor
+    once: Tensor
     which: Tensor
     region: Tensor
 
@@ -128,7 +128,7 @@ class LocalGlobalNet(nn.Module):
         right = torch.tensor(list(REGIONS.values())).flatten()
         # Regions share landmarks: what lies round one is looked up once for each side.
         once, which = torch.unique(right, return_inverse=True)
-        self.register_buffer("places", torch.stack([once, mirror[once]]), persistent=False)
+        self.register_buffer("once", once, persistent=False)
         self.register_buffer("which", which, persistent=False)
         names = list(REGIONS)
         self.register_buffer("region", torch.tensor([names.index(region_of(channel)) for channel in READ]))
@@ -205,7 +205,7 @@ class LocalGlobalNet(nn.Module):
         count, samples = points.shape[0], len(self.offsets)
         across, down = lie.across * lie.scale[:, None], lie.down * lie.scale[:, None]
         steps = self.offsets[:, 0] * _HANDS.to(points.device)[:, None], self.offsets[:, 1]
-        at = points[:, self.places.flatten(), :2].view(count, 2, -1, 2)
+        at = points[:, torch.cat([self.once, self.mirror[self.once]]), :2].view(count, 2, -1, 2)
         grid = [
             at[..., axis, None]
             + (across[:, axis, None, None] * steps[0] + down[:, axis, None, None] * steps[1])[:, :, None]
