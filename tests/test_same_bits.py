@@ -55,7 +55,7 @@ def read(threads: int, monkeypatch: pytest.MonkeyPatch) -> list[Array]:
             for one in readings:
                 state = one.state
                 points = one.landmarks.points / inter_ocular_distance(one.landmarks.points)
-                # The eyeball's radius is a fifth of the eyes' distance: a gaze turns five times as far as an iris moves.
+                # An eyeball's radius is a fifth of the eyes' distance: gaze turns five times as far as an iris moves.
                 found += [state.expression.weights, state.pose.rotation, state.gaze.rotation / 5, points]
     assert len(found) == 4 * (2 + 4)
     return found
