@@ -22,7 +22,6 @@ from mien.compose.table_sink import open_table
 from mien.core.arrays import Array
 from mien.core.report import Report, Row
 from mien.formats.registry import load
-from mien.metrics import inter_ocular_distance
 from mien.pipelines.capture import CaptureOptions, Capturer
 from mien.runtime import session
 
@@ -63,25 +62,19 @@ def by_workers(sources: Sequence[Path], folder: Path, workers: int) -> Path:
 
 
 def numbers(folder: Path) -> list[Array]:
-    """Every number of the takes in a folder: weights, pose, gaze, points, boxes, scores.
-
-    What is in pixels is told in inter-ocular distances: a single-precision pixel of 1,000 has no 1e-6.
-    """
+    """Every number of the takes in a folder, at full precision: weights, pose, gaze, points, boxes, scores."""
     found: list[Array] = []
     for path in sorted(folder.glob("*.npz")):
         for take in load(path).takes:
             state = take.state
-            assert take.landmarks is not None
-            # A frame without the face has no points.
-            apart = np.nan_to_num(inter_ocular_distance(take.landmarks), nan=1.0)
-            points = take.landmarks / apart[:, None, None]
+            points = np.zeros(0) if take.landmarks is None else take.landmarks
             found += [state.expression.weights, state.pose.rotation, state.pose.translation, state.gaze.rotation]
-            found += [points, take.box / apart[:, None], take.score, take.quality, take.valid.astype(np.float64)]
+            found += [points, take.box, take.score, take.quality, take.valid.astype(np.float64)]
     return found
 
 
 def apart(one: Path, other: Path) -> float:
-    """The greatest difference of two runs' numbers: weights, rotations, metres and inter-ocular distances alike."""
+    """The greatest difference of two runs' numbers; pixels, metres and weights alike."""
     pairs = zip(numbers(one), numbers(other), strict=True)
     return max(float(np.abs(a.astype(np.float64) - b).max(initial=0)) for a, b in pairs)
 
@@ -123,7 +116,7 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
     )
     notes = (
         f"{len(photos)} photos and {CLIP} captured to one CSV with landmarks and to NPZ takes, {len(made) + 1} times. "
-        "Numbers are compared as the takes hold them: weights, rotations, metres; pixels in inter-ocular distances.",
+        "Numbers are compared as the takes hold them: weights, rotations, metres, pixels.",
         "Every network has so many threads; capture itself would start fewer, and on this machine perhaps could not.",
         *((f"Unlike: {', '.join(unlike)}.",) if unlike else ()),
     )

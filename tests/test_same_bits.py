@@ -10,7 +10,6 @@ from mien.compose.captures import capture_batch
 from mien.compose.outputs import BatchOptions
 from mien.core.arrays import Array
 from mien.core.image import Frame
-from mien.metrics import inter_ocular_distance
 from mien.pipelines.capture import CaptureOptions, Capturer
 from mien.runtime import session
 from mien.runtime.session import OnnxSession
@@ -32,10 +31,7 @@ def test_a_second_run_gives_the_same_table(tmp_path: Path) -> None:
 
 
 def read(threads: int, monkeypatch: pytest.MonkeyPatch) -> list[Array]:
-    """Every number that is read with so many threads on every network, whatever the cores there are.
-
-    Points are in inter-ocular distances: a single-precision pixel of 1,000 has no 1e-6.
-    """
+    """Every number that is read with so many threads on every network, whatever the cores there are."""
     asked: list[int] = []
 
     def cores() -> int:
@@ -54,9 +50,7 @@ def read(threads: int, monkeypatch: pytest.MonkeyPatch) -> list[Array]:
         for _, readings in capturer.stream(frames):
             for one in readings:
                 state = one.state
-                points = one.landmarks.points / inter_ocular_distance(one.landmarks.points)
-                # An eyeball's radius is a fifth of the eyes' distance: gaze turns five times as far as an iris moves.
-                found += [state.expression.weights, state.pose.rotation, state.gaze.rotation / 5, points]
+                found += [state.expression.weights, state.pose.rotation, state.gaze.rotation, one.landmarks.points]
     assert len(found) == 4 * (2 + 4)
     return found
 

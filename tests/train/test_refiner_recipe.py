@@ -114,7 +114,7 @@ class TestLoss:
         task = RefinerTask(people, save_eyes(tmp_path) / "landmarks.pt")
         optimiser, sample = torch.optim.AdamW(task.network.parameters(), lr=2e-3), draw(task, 8, 9)
         before = loss_at(task, sample)
-        for _ in range(30):
+        for _ in range(20):
             optimiser.zero_grad()
             task.loss(sample).backward()  # type: ignore[no-untyped-call]
             optimiser.step()

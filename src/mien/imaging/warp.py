@@ -68,14 +68,26 @@ def sample_affine(picture: Array, to_picture: Array, side: int) -> Array:
     Outside the picture lies 0.
     """
     height, width = picture.shape
-    # One pixel of zeros all round: what lies half outside fades.
-    padded = np.zeros((height + 2, width + 2), np.float32)
-    padded[1:-1, 1:-1] = picture
-    (a, b, tx), (c, d, ty) = to_picture.tolist()
-    sampled = Image.fromarray(padded).transform(
-        (side, side), Image.Transform.AFFINE, (a, b, tx + 1, c, d, ty + 1), Image.Resampling.BILINEAR
-    )
-    return np.asarray(sampled)
+    steps = np.arange(side, dtype=np.float32) + np.float32(0.5)
+    (a, b, tx), (c, d, ty) = to_picture.astype(np.float32)
+    x = (a * steps + tx)[None, :] + (b * steps)[:, None] - np.float32(0.5)
+    y = (c * steps + ty)[None, :] + (d * steps)[:, None] - np.float32(0.5)
+    np.clip(x, -1, width, out=x)
+    np.clip(y, -1, height, out=y)
+    left, top = np.floor(x), np.floor(y)
+    x -= left
+    y -= top
+    # One pixel of zeros on the near sides and two on the far ones: every neighbour of a clipped coordinate exists.
+    padded = np.zeros((height + 3, width + 3), np.float32)
+    padded[1 : height + 1, 1 : width + 1] = picture
+    place = (top.astype(np.int64) + 1) * (width + 3) + (left.astype(np.int64) + 1)
+    flat = padded.ravel()
+    upper = flat[place]
+    upper += x * (flat[place + 1] - upper)
+    lower = flat[place + (width + 3)]
+    lower += x * (flat[place + (width + 4)] - lower)
+    upper += y * (lower - upper)
+    return np.asarray(upper)
 
 
 def cut(frame: Frame, to_frame: Array, side: int) -> Crop:
