@@ -77,7 +77,7 @@ def contest(
         torch.set_num_threads(options.threads)
     device = chosen(options.device)
     network, critic = (
-        net.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        net.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # unknown to torch's stubs
         for net in (task.network, task.critic)
     )
     average: nn.Module = copy.deepcopy(network).eval()

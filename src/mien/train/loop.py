@@ -111,7 +111,7 @@ def train(
     if options.threads:
         torch.set_num_threads(options.threads)
     device = chosen(options.device)
-    network: nn.Module = task.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network: nn.Module = task.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # unknown to torch's stubs
     average = copy.deepcopy(network).eval()
     optimiser = torch.optim.AdamW(list(network.parameters()), lr=options.rate, weight_decay=options.decay)
     step = _resume(checkpoint, options, network, average, optimiser)
