@@ -27,7 +27,7 @@ from mien.data.packs import FacesPack, read_photos
 from mien.detect.expression import ExpressionReader
 from mien.detect.landmarks import SIDE, PointRefiner, Sight
 from mien.detect.pose import fit_head, head_pose
-from mien.detect.quality import quality
+from mien.detect.quality import qualities
 from mien.detect.shape import mean_face
 from mien.imaging.warp import cut, face_square
 from mien.metrics import inter_ocular_distance
@@ -56,7 +56,7 @@ class Reader:
         there = Landmarks(apply_affine(to_frame, points[0].astype(np.float64)), score)
         first = Sight(there, pixels, to_frame, points[0], features[0])
         _, sight = self._expression.read(self._refiner.refine(first))
-        return quality(sight, head_pose(fit_head(sight.landmarks.points, mean_face()), camera))
+        return qualities([sight], head_pose(fit_head(sight.landmarks.points[None], mean_face()), camera))[0]
 
 
 def seen(

@@ -247,3 +247,10 @@ def test_a_terminal_that_lacks_the_letters_is_no_fault(tmp_path: Path) -> None:
     out, said = program.communicate(timeout=60)
     assert (program.returncode, said) == (0, "")
     assert "\\U0001f600.png" in out
+
+
+def test_what_workers_import_of_the_command_is_next_to_nothing() -> None:
+    """Started processes import their parent's main program: the command line must not come with it."""
+    script = "import sys, mien.cli.door; print(any(name in sys.modules for name in ('mien.cli.main', 'tyro')))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "False"

@@ -202,6 +202,13 @@ class TestRotation:
         rotations = np.array([[rotation_from_angles(*moment) for moment in row] for row in angles])
         np.testing.assert_allclose(angles_from_rotation(rotations), angles, atol=1e-9)
 
+    def test_of_many_angles_each_turns_as_if_alone(self) -> None:
+        pitch, yaw = np.random.default_rng(0).uniform(-2, 2, (2, 2, 3))
+        turns = rotation_from_angles(pitch, yaw, 0.3)
+        assert turns.shape == (2, 3, 3, 3)
+        for k in np.ndindex(2, 3):
+            np.testing.assert_array_equal(turns[k], rotation_from_angles(pitch[k], yaw[k], 0.3))
+
     def test_no_angles_are_the_identity(self) -> None:
         np.testing.assert_array_equal(rotation_from_angles(0, 0, 0), np.eye(3))
 
@@ -245,13 +252,26 @@ class TestFitSimilarity:
 
     @CHECKED
     @given(SEEDS, st.sampled_from([2, 3]))
+    def test_of_many_faces_each_is_fitted_as_if_alone(self, seed: int, dimensions: int) -> None:
+        rng = np.random.default_rng(seed)
+        source, targets = rng.normal(size=(8, dimensions)), rng.normal(size=(2, 3, 8, dimensions))
+        weights = rng.uniform(0.1, 3, 8)
+        together = fit_similarity(source, targets, weights)
+        for k in np.ndindex(2, 3):
+            alone = fit_similarity(source, targets[k], weights)
+            assert np.asarray(together.scale)[k] == pytest.approx(alone.scale, rel=1e-9)
+            np.testing.assert_allclose(together.rotation[k], alone.rotation, atol=1e-9)
+            np.testing.assert_allclose(together.translation[k], alone.translation, atol=1e-9)
+
+    @CHECKED
+    @given(SEEDS, st.sampled_from([2, 3]))
     def test_nothing_near_it_fits_better(self, seed: int, dimensions: int) -> None:
         rng = np.random.default_rng(seed)
         source, target = rng.normal(size=(2, 8, dimensions))
         weights = rng.uniform(0.1, 3, 8)
         found = fit_similarity(source, target, weights)
 
-        def cost(scale: float, rotation: Array, translation: Array) -> float:
+        def cost(scale: float | Array, rotation: Array, translation: Array) -> float:
             return float(weights @ ((scale * source @ rotation.T + translation - target) ** 2).sum(1))
 
         best = cost(found.scale, found.rotation, found.translation)

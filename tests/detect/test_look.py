@@ -49,6 +49,13 @@ def test_what_is_covered_is_guessed(pixels: Array) -> None:
         assert usual_look().occlusion(hidden.cut, points) > 0.5
 
 
+def test_of_many_faces_each_is_guessed_as_if_alone() -> None:
+    seen = [sight(pixels) for pixels in (placed((120, 100))[0], masked(30), in_shades())]
+    together = usual_look().occlusion(np.array([one.cut for one in seen]), np.array([one.cut_points for one in seen]))
+    alone = [float(usual_look().occlusion(one.cut, one.cut_points)) for one in seen]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
 @pytest.mark.parametrize(("gain", "offset"), [(0.5, 0), (0.8, 40), (0.3, 100)])
 def test_light_and_contrast_do_not_matter(gain: float, offset: float) -> None:
     plain = sight(placed((120, 100))[0])

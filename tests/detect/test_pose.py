@@ -161,3 +161,20 @@ def test_gaze_is_finite_however_odd_the_points(
     far = (left[0] * 50, left[1] * 50)
     points = looking(far, right) @ turned(*angles).T * 900
     assert np.isfinite(gaze_of(points).rotation).all()
+
+
+@FEW
+@given(seed=st.integers(0, 2**32 - 1))
+def test_of_many_faces_each_is_read_as_if_alone(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    faces = np.array(
+        [
+            seen(turned(*rng.uniform(-30, 30, 3)), np.array([0.1, 0, 0.8]), looking(*rng.uniform(-0.4, 0.4, (2, 2))))
+            for _ in range(3)
+        ]
+    )
+    poses, gazes = pose_of(faces), gaze_of(faces)
+    for k, points in enumerate(faces):
+        np.testing.assert_allclose(poses.rotation[k], pose_of(points).rotation, atol=1e-9)
+        np.testing.assert_allclose(poses.translation[k], pose_of(points).translation, atol=1e-9)
+        np.testing.assert_allclose(gazes.rotation[k], gaze_of(points).rotation, atol=1e-9)

@@ -72,3 +72,10 @@ def test_one_grey_has_no_sharpness(level: int) -> None:
 @given(arrays.arrays(np.float32, (128, 128), elements=st.floats(0, 255, width=32), fill=st.just(90.0)), st.floats(0, 1))
 def test_it_is_a_fraction_of_anything(pixels: Array, size: float) -> None:
     assert 0 <= sharpness(pixels, size) <= 1
+
+
+def test_of_many_faces_each_is_rated_as_if_alone() -> None:
+    cuts = np.array([face(blurred(radius)) for radius in (0, 2, 4)] + [np.full((128, 128), 7, np.float32)])
+    sizes = np.array([1.0, 0.5, 0.0, 1.0])
+    together = sharpness(cuts, sizes)
+    assert together.tolist() == [float(sharpness(cut, size)) for cut, size in zip(cuts, sizes, strict=True)]

@@ -17,7 +17,7 @@ from mien.core.face import Capture, FaceReading, Landmarks, Pose, Take
 from mien.core.geometry import rotation_from_angles
 from mien.core.image import Frame
 from mien.detect.landmarks import Sight
-from mien.detect.quality import explained, quality
+from mien.detect.quality import explained, qualities
 from mien.detect.shape import mean_face
 from mien.formats.registry import load, save
 from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice
@@ -154,7 +154,7 @@ def rated(yaw: float, size: float, score: float = 1.0) -> float:
     rotation = rotation_from_angles(0, np.deg2rad(yaw), 0)
     points = mean_face().points @ rotation.T * (size / 0.063)
     sight = Sight(Landmarks(points, score), FLAT, np.eye(3)[:2], points, np.zeros(256))
-    parts = quality(sight, Pose(rotation, np.array([0, 0, 1.0])))
+    (parts,) = qualities([sight], Pose(rotation[None], np.array([[0, 0, 1.0]])))
     assert parts.sharpness == parts.overall == 0, "one grey"
     assert parts.occlusion == 1, "which looks like no face"
     return replace(parts, sharpness=1.0, occlusion=0.0).overall

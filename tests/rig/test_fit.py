@@ -107,7 +107,9 @@ def test_the_fitted_points_are_the_rigs_in_the_picture() -> None:
     points = made(4)[3]
     fit = fitter(replace(FitOptions(), outlier=1.0)).fit(points)
     # The head is laid anew over the last face; what turning does to the points was told by the turn before that.
-    expected = face(fit.shape, fit.weights.astype(np.float64), fit.head.rotation, fit.head.scale, fit.head.translation)
+    expected = face(
+        fit.shape, fit.weights.astype(np.float64), fit.head.rotation, float(fit.head.scale), fit.head.translation
+    )
     np.testing.assert_allclose(fit.points, expected, atol=0.3)
     assert fit.residual == residual(fit.points, points)
 

@@ -32,11 +32,13 @@ def frozen_array(
         ValueError: the shape is another (says the expected and the actual one), or a number is not finite, or is not
             whole where whole numbers are stored.
     """
-    with np.errstate(invalid="ignore", over="ignore"):  # what a cast spoils is refused below, by name
-        array = np.array(value, dtype=dtype, copy=None)
+    if isinstance(value, np.ndarray) and value.dtype == dtype:
+        array = value
+    else:
+        with np.errstate(invalid="ignore", over="ignore"):  # what a cast spoils is refused below, by name
+            array = np.array(value, dtype=dtype, copy=None)
     tail = array.shape[array.ndim - len(shape) :] if leading and array.ndim >= len(shape) else array.shape
-    fits = len(tail) == len(shape) and all(want is None or want == have for want, have in zip(shape, tail, strict=True))
-    if not fits:
+    if tail != tuple(shape) and not _fits(tail, shape):
         wanted = ", ".join("n" if size is None else str(size) for size in shape)
         raise ValueError(f"{name} must have shape [{'..., ' if leading else ''}{wanted}], got {list(array.shape)}")
     given = array if array.dtype.kind == "f" else np.asarray(value)
@@ -48,3 +50,9 @@ def frozen_array(
         array = array.copy() if array is value or array.base is not None else array
         array.flags.writeable = False
     return array
+
+
+def _fits(shape: Sequence[int], wanted: Sequence[int | None]) -> bool:
+    return len(shape) == len(wanted) and all(
+        want is None or want == have for want, have in zip(wanted, shape, strict=True)
+    )

@@ -72,20 +72,22 @@ def box_overlap(one: Array, many: Array) -> Array:
     return np.asarray(np.divide(shared, union, out=np.zeros(len(many)), where=union > 0))
 
 
-def rotation_from_angles(pitch: float, yaw: float, roll: float) -> Array:
-    """Rotation [3, 3] = Rz(roll) Ry(yaw) Rx(pitch), radians, right-handed about the camera's axes.
+def rotation_from_angles(pitch: float | Array, yaw: float | Array, roll: float | Array) -> Array:
+    """Rotations [..., 3, 3] = Rz(roll) Ry(yaw) Rx(pitch) of radians [...], right-handed about the camera's axes.
 
     Positive pitch nods down, positive yaw turns to the subject's right, positive roll tilts the head clockwise in
     the picture (towards the subject's left shoulder).
     """
-    cx, sx, cy, sy, cz, sz = (f(a) for a in (pitch, yaw, roll) for f in (np.cos, np.sin))
-    return np.array(
+    angles = np.broadcast_arrays(pitch, yaw, roll)
+    cx, sx, cy, sy, cz, sz = (f(a) for a in angles for f in (np.cos, np.sin))
+    elements = np.array(
         [
             [cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx],
             [sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx],
             [-sy, cy * sx, cy * cx],
         ]
     )
+    return np.moveaxis(elements, (0, 1), (-2, -1))
 
 
 def angles_from_rotation(rotation: Array) -> Array:
@@ -169,15 +171,21 @@ _QUATERNION_PRODUCTS = _quaternion_products()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Similarity:
-    """`scale * rotation @ x + translation`, in D dimensions."""
+    """`scale * rotation @ x + translation`, in D dimensions.
 
-    scale: float
+    Args:
+        scale: [...] above 0; a number where there are no leading axes.
+        rotation: [..., D, D].
+        translation: [..., D].
+    """
+
+    scale: float | Array
     rotation: Array
     translation: Array
 
 
 def fit_similarity(source: Array, target: Array, weights: Array | None = None) -> Similarity:
-    """The similarity that takes `source` [N, D] closest to `target` [N, D] in (weighted) least squares.
+    """The similarity that takes `source` [N, D] closest to `target` [..., N, D] in (weighted) least squares.
 
     Source: S. Umeyama, "Least-squares estimation of transformation parameters between two point patterns", 1991.
 
@@ -186,17 +194,17 @@ def fit_similarity(source: Array, target: Array, weights: Array | None = None) -
     """
     w = np.full(len(source), 1 / len(source)) if weights is None else weights / weights.sum()
     source_mean, target_mean = w @ source, w @ target
-    a, b = source - source_mean, target - target_mean
-    u, singular, vt = np.linalg.svd((b * w[:, None]).T @ a)
-    signs = np.ones(source.shape[1])
-    signs[-1] = np.sign(np.linalg.det(u) * np.linalg.det(vt)) or 1.0
+    a, b = source - source_mean, target - target_mean[..., None, :]
+    u, singular, vt = np.linalg.svd(np.swapaxes(b, -1, -2) @ (a * w[:, None]))
+    signs = np.ones_like(singular)
+    signs[..., -1] = np.where(np.linalg.det(u) * np.linalg.det(vt) < 0, -1.0, 1.0)
     spread = float(w @ (a * a).sum(1))
     rounding = 8 * np.finfo(np.float64).eps * len(source) * np.abs(source).max()
     if spread <= rounding**2:
         raise ValueError("a similarity needs at least two distinct points")
-    rotation = (u * signs) @ vt
-    scale = float(singular @ signs) / spread
-    return Similarity(scale, rotation, target_mean - scale * rotation @ source_mean)
+    rotation = (u * signs[..., None, :]) @ vt
+    scale = (singular * signs).sum(-1) / spread
+    return Similarity(scale, rotation, target_mean - scale[..., None] * (rotation @ source_mean))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,8 +29,7 @@ def gaze_from_looks(expression: Expression) -> Gaze:
     outward = weights[..., _OUT] - weights[..., _IN]
     yaw = outward * [-1.0, 1.0] * FULL_LOOK  # positive yaw turns to the subject's right: outward for the right eye
     pitch = (weights[..., _DOWN] - weights[..., _UP]) * FULL_LOOK
-    turns = [rotation_from_angles(p, y, 0.0) for p, y in zip(pitch.ravel(), yaw.ravel(), strict=True)]
-    return Gaze(np.array(turns).reshape((*pitch.shape, 3, 3)))
+    return Gaze(rotation_from_angles(pitch, yaw, 0.0))
 
 
 def looks_from_gaze(gaze: Gaze) -> Array:

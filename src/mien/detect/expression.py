@@ -37,8 +37,11 @@ class ExpressionReader:
         return [read for some in batched(sights) for read in self._read_some(some)]
 
     def _read_some(self, sights: Sequence[Sight]) -> list[tuple[Expression, Sight]]:
-        sights = sights if self._refiner is None else self._refiner.refine_all(sights)
         cuts = np.stack([sight.cut for sight in sights])[:, None]
-        weights, points = self._session(cuts, np.stack([sight.cut_points for sight in sights]))
+        if self._refiner is None:
+            points = np.stack([sight.cut_points for sight in sights])
+        else:
+            points = self._refiner.points(sights)
+        weights, points = self._session(cuts, points)
         read = zip(sights, weights, points, strict=True)
         return [(Expression(np.array(said), ARKIT), sight.moved(where)) for sight, said, where in read]

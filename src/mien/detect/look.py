@@ -84,6 +84,8 @@ class FaceLook:
         """[..., 28] of looks [..., 478]: what is left over in all; in each region what is left over, its pattern's
         likeness to the mean's, -1 to 1, and how much of any pattern it has.
         """
+        # A covered region is of one grey: in single precision its deviation would be what rounding leaves.
+        looks = looks.astype(np.float64)
         away = looks - self.mean
         rest = ((away - away @ self.directions.T @ self.directions) / self.spread) ** 2
         middle = looks @ regions().T
@@ -101,15 +103,15 @@ class FaceLook:
         """[...] of looks [..., 478]: the higher, the likelier a face is covered."""
         return np.asarray(self.features(looks) @ self.slopes)
 
-    def occlusion(self, cut: Array, points: Array) -> float:
-        """0 (it looks as faces do) to 1 (covered): a guess, which hard light or make-up can mislead.
+    def occlusion(self, cut: Array, points: Array) -> Array:
+        """[...] 0 (it looks as faces do) to 1 (covered): a guess, which hard light or make-up can mislead.
 
         Args:
-            cut: [128, 128] luminance of 0 to 255, a face's upright square.
-            points: [478, 2 or more] of the face, in pixels of the cut.
+            cut: [..., 128, 128] luminance of 0 to 255, a face's upright square.
+            points: [..., 478, 2 or more] of the face, in pixels of the cut.
         """
-        score = float(self.score(looks_of(cut, points)))
-        return min(max((score - self.usual) / (self.strange - self.usual), 0.0), 1.0)
+        score = self.score(looks_of(cut, points))
+        return np.asarray(np.clip((score - self.usual) / (self.strange - self.usual), 0, 1))
 
 
 @cache
@@ -125,15 +127,16 @@ def regions() -> Array:
 
 
 def looks_of(cut: Array, points: Array) -> Array:
-    """[478] luminance of a cut [128, 128] at a face's points [478, 2 or more], of mean 0 and deviation 1, or less when
-    it is as good as black; of half the cut's pixels, so that noise counts less.
+    """[..., 478] luminance of cuts [..., 128, 128] at a face's points [..., 478, 2 or more], of mean 0 and deviation 1,
+    or less when it is as good as black; of half the cut's pixels, so that noise counts less.
     """
-    rows = cut[::2] + cut[1::2]
-    half = (rows[:, ::2] + rows[:, 1::2]) / 4
-    side = len(half)
-    across, down = np.clip(points[:, :2].T / 2, 0, side - 1).astype(np.intp)
-    light = half[down, across]
-    return np.asarray((light - light.mean()) / (light.std() + _FAINT))
+    rows = cut[..., ::2, :] + cut[..., 1::2, :]
+    half = (rows[..., ::2] + rows[..., 1::2]) / 4
+    side = half.shape[-1]
+    place = np.clip(points[..., :2] / 2, 0, side - 1).astype(np.intp)
+    flat = half.reshape(*half.shape[:-2], side * side)
+    light = np.take_along_axis(flat, place[..., 1] * side + place[..., 0], -1)
+    return np.asarray((light - light.mean(-1, keepdims=True)) / (light.std(-1, keepdims=True) + _FAINT))
 
 
 @cache

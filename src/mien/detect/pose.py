@@ -5,7 +5,6 @@ by a scaled rotation (weak perspective) and the result is turned to the ray on w
 from the mean face's size: a person whose irises are not 63 mm apart is placed too near or too far in proportion.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +20,7 @@ EYEBALL = 0.012
 _FARTHEST = 0.95
 """Sine of the angle beyond which no eye looks aside."""
 
-_EYES = np.array([[IRIS_LEFT, 362, 263], [IRIS_RIGHT, 33, 133]])
+_EYES = np.array([IRIS_LEFT, 362, 263, IRIS_RIGHT, 33, 133])
 """Of each eye its iris and its corners."""
 
 
@@ -32,19 +31,21 @@ class HeadFit:
     fit: Similarity
 
     def to_head(self, points: Array) -> Array:
-        """Points [..., 3] of the frame in the head's own axes, metres."""
-        return np.asarray((points - self.fit.translation) @ self.fit.rotation / self.fit.scale)
+        """Points [..., N, 3] of the frame in the head's own axes, metres."""
+        away = points - self.fit.translation[..., None, :]
+        return np.asarray(away @ self.fit.rotation / np.asarray(self.fit.scale)[..., None, None])
 
 
 def fit_head(points: Array, shape: FaceShape) -> HeadFit:
-    """The similarity from the mean face to landmarks [478, 3], each point weighted by its steadiness."""
+    """The similarity from the mean face to landmarks [..., 478, 3], each point weighted by its steadiness."""
     return HeadFit(fit_similarity(shape.points, points, shape.steadiness))
 
 
 def head_pose(head: HeadFit, camera: Camera) -> Pose:
     """The head in the camera."""
-    ray = np.append((head.fit.translation[:2] - camera.centre) / camera.focal_length, 1.0)
-    distance = camera.focal_length / head.fit.scale
+    ray = np.ones_like(head.fit.translation)
+    ray[..., :2] = (head.fit.translation[..., :2] - camera.centre) / camera.focal_length
+    distance = camera.focal_length / np.asarray(head.fit.scale)[..., None]
     return Pose(turn_to(ray) @ head.fit.rotation, ray * distance)
 
 
@@ -52,14 +53,12 @@ def gaze_from(points: Array, head: HeadFit, shape: FaceShape) -> Gaze:
     """Where each eye looks: the displacement of the iris between its corners, on a ball of `EYEBALL` radius.
 
     Args:
-        points: [478, 3] landmarks.
+        points: [..., 478, 3] landmarks.
         head: their fit.
         shape: the mean face, whose irises look straight ahead.
     """
-    away = head.to_head(points[_EYES]) - shape.points[_EYES]
-    eyes = []
-    for x, y, _ in ((away[:, 0] - (away[:, 1] + away[:, 2]) / 2) / EYEBALL).tolist():
-        pitch = math.asin(min(max(y, -_FARTHEST), _FARTHEST))
-        yaw = math.asin(min(max(-x / math.cos(pitch), -_FARTHEST), _FARTHEST))
-        eyes.append(rotation_from_angles(pitch, yaw, 0.0))
-    return Gaze(np.array(eyes))
+    away = (head.to_head(points[..., _EYES, :]) - shape.points[_EYES]).reshape(*points.shape[:-2], 2, 3, 3)
+    aside = (away[..., 0, :] - (away[..., 1, :] + away[..., 2, :]) / 2) / EYEBALL
+    pitch = np.arcsin(np.clip(aside[..., 1], -_FARTHEST, _FARTHEST))
+    yaw = np.arcsin(np.clip(-aside[..., 0] / np.cos(pitch), -_FARTHEST, _FARTHEST))
+    return Gaze(rotation_from_angles(pitch, yaw, 0.0))

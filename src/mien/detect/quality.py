@@ -1,5 +1,7 @@
 """How far a reading can be trusted, told from the picture, the points and the head."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mien.core.face import Pose
@@ -16,20 +18,24 @@ _USUAL, _UNEXPLAINED = 2.0, 6.0
 """Residuals of a fit, % of the inter-ocular distance: up to which all is well, and from which nothing is believed."""
 
 
-def quality(sight: Seen, pose: Pose) -> Quality:
-    """How far a reading of what was seen can be trusted, without what a fit may add.
+def qualities(sights: Sequence[Seen], pose: Pose) -> list[Quality]:
+    """How far readings of what was seen can be trusted, without what a fit may add.
 
     Args:
-        sight: the face's cut and points.
-        pose: of its head.
+        sights: N faces' cuts and points.
+        pose: of their heads, [N].
     """
+    cuts, points, cut_points = (
+        np.stack(some)
+        for some in zip(*((sight.cut, sight.landmarks.points, sight.cut_points) for sight in sights), strict=True)
+    )
     # The last element of `pose.facing()`, without the other eight.
-    away = float(pose.rotation[:, 2] @ pose.translation) / float(np.linalg.norm(pose.translation))
-    frontality = min(max(away, 0.0), 1.0)
-    apart = float(inter_ocular_distance(sight.landmarks.points)) / max(frontality, 0.2)
-    size = min(apart / _CLEAR_AT, 1.0)
-    occlusion = usual_look().occlusion(sight.cut, sight.cut_points)
-    return Quality(sight.landmarks.score, size, frontality, sharpness(sight.cut, size), occlusion=occlusion)
+    away = (pose.rotation[:, :, 2] * pose.translation).sum(1) / np.linalg.norm(pose.translation, axis=1)
+    frontality = np.clip(away, 0, 1)
+    size = np.minimum(inter_ocular_distance(points) / np.maximum(frontality, 0.2) / _CLEAR_AT, 1)
+    parts = (size, frontality, sharpness(cuts, size), usual_look().occlusion(cuts, cut_points))
+    told = zip(sights, *(part.tolist() for part in parts), strict=True)
+    return [Quality(one.landmarks.score, big, front, sharp, occlusion=hid) for one, big, front, sharp, hid in told]
 
 
 def explained(residual: float) -> float:

@@ -193,7 +193,7 @@ def meant(cell: str) -> str:
 
 def turned(angles: Array) -> Array:
     """Rotations [T, 3, 3] of columns pitch, yaw, roll [T, 3] in radians, all at once."""
-    return np.moveaxis(rotation_from_angles(*angles.T), -1, 0)  # its nine elements may be arrays as well as numbers
+    return rotation_from_angles(*angles.T)
 
 
 def require(found: Sequence[str], needed: Sequence[str]) -> None:

@@ -80,13 +80,18 @@ def sample_affine(picture: Array, to_picture: Array, side: int) -> Array:
     # One pixel of zeros on the near sides and two on the far ones: every neighbour of a clipped coordinate exists.
     padded = np.zeros((height + 3, width + 3), np.float32)
     padded[1 : height + 1, 1 : width + 1] = picture
-    place = (top.astype(np.int64) + 1) * (width + 3) + (left.astype(np.int64) + 1)
+    place = (top.astype(np.intp) + 1) * (width + 3) + (left.astype(np.intp) + 1)
     flat = padded.ravel()
-    upper = flat[place]
-    upper += x * (flat[place + 1] - upper)
-    lower = flat[place + (width + 3)]
-    lower += x * (flat[place + (width + 4)] - lower)
-    upper += y * (lower - upper)
+    # Every place exists, so none is clipped: "clip" only spares numpy a copy.
+    corners = [flat.take(place + step, mode="clip") for step in (0, 1, width + 3, width + 4)]
+    upper, right, lower, lower_right = corners
+    for near, far in ((upper, right), (lower, lower_right)):
+        far -= near
+        far *= x
+        near += far
+    lower -= upper
+    lower *= y
+    upper += lower
     return np.asarray(upper)
 
 

@@ -2,25 +2,27 @@
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Literal, Self
 
+import numpy as np
+
 from mien.core.basis import ARKIT
 from mien.core.errors import UsageError
-from mien.core.face import Expression, FaceReading, FaceState, Identity
+from mien.core.face import Expression, FaceReading, FaceState, Gaze, Identity, Pose
 from mien.core.geometry import Camera
 from mien.core.image import Frame
 from mien.core.neutral import Neutral
 from mien.detect.follow import Followed, Follower
-from mien.detect.landmarker import Landmarker, Seen
+from mien.detect.landmarker import Landmarker
 from mien.detect.peer import peer_landmarker
 from mien.detect.pose import fit_head, gaze_from, head_pose
-from mien.detect.quality import explained, quality
+from mien.detect.quality import explained, qualities
 from mien.detect.shape import mean_face
 from mien.detect.smoothing import Smoother
 from mien.formats.bare import MAX_PIXELS
@@ -169,7 +171,7 @@ class Capturer:
         read = partial(self._read_all, past=past)
         with ThreadPoolExecutor(1, "read") as reader:
             group: list[_Found] = []
-            waiting: deque[Future[list[tuple[Frame, list[FaceReading]]]]] = deque()
+            waiting: deque[_Promise] = deque()
             try:
                 for found in self._followed(frames):
                     group.append(found)
@@ -177,10 +179,11 @@ class Capturer:
                         len(group) == stride.together
                         or len(group) * found.frame.width * found.frame.height >= _MOST_TOGETHER
                     ):
-                        waiting.append(reader.submit(read, group))
+                        # Where nothing waits, another thread would only be waited for.
+                        waiting.append(reader.submit(read, group).result if stride.ahead else partial(read, group))
                         group = []
                     while len(waiting) > stride.ahead:
-                        yield from waiting.popleft().result()
+                        yield from waiting.popleft()()
             except Exception:  # a source that breaks off: what came before it counts
                 yield from _rest(waiting)
                 yield from read(group)
@@ -206,25 +209,41 @@ class Capturer:
 
     def _read_all(self, group: "Sequence[_Found]", past: "_Past") -> list[tuple[Frame, list[FaceReading]]]:
         """What the next frames show, all of their faces at once; what is kept of the past goes by their order."""
-        seen = self._landmarker.expression.read_all([face.sight for found in group for face in found.faces])
-        read = iter(seen)
-        return [(found.frame, self._readings(found, list(islice(read, len(found.faces))), past)) for found in group]
+        read = iter(self._readings(group))
+        return [(found.frame, self._kept(list(islice(read, len(found.faces))), past)) for found in group]
 
-    def _readings(self, found: "_Found", seen: Sequence[tuple[Expression, Seen]], past: "_Past") -> list[FaceReading]:
-        faces = zip(found.faces, seen, strict=True)
-        readings = [self._explained(self._reading(found, one.face, *what), past.people) for one, what in faces]
-        trusted = [reading for reading in readings if reading.quality >= self.options.min_quality]
-        return past.smoother.smooth(trusted) if self.options.smooth else trusted
-
-    def _reading(self, found: "_Found", face: int, expression: Expression, sight: Seen) -> FaceReading:
-        frame, camera = found.frame, found.camera
-        points = sight.landmarks.points
+    def _readings(self, group: "Sequence[_Found]") -> list[FaceReading]:
+        """Every face of the frames, frame by frame, each by itself."""
+        faces = [(found.frame, one) for found in group for one in found.faces]
+        if not faces:
+            return []
+        seen = self._landmarker.expression.read_all([one.sight for _, one in faces])
+        points = np.stack([sight.landmarks.points for _, sight in seen])
         head = fit_head(points, self.shape)
-        pose = head_pose(head, camera)
+        pose = head_pose(head, group[0].camera)
         gaze = gaze_from(points, head, self.shape)
-        state = FaceState(expression, pose, gaze)
-        trust = quality(sight, pose)
-        return FaceReading(face, frame.index, frame.time, sight.landmarks, state, trust.overall, Identity(), trust)
+        trusts = qualities([sight for _, sight in seen], pose)
+        return [
+            FaceReading(
+                one.face,
+                frame.index,
+                frame.time,
+                sight.landmarks,
+                FaceState(expression, Pose(rotation, translation), Gaze(eyes)),
+                trust.overall,
+                Identity(),
+                trust,
+            )
+            for (frame, one), (expression, sight), rotation, translation, eyes, trust in zip(
+                faces, seen, pose.rotation, pose.translation, gaze.rotation, trusts, strict=True
+            )
+        ]
+
+    def _kept(self, readings: Sequence[FaceReading], past: "_Past") -> list[FaceReading]:
+        """What a frame's readings become beside those before them."""
+        explained = [self._explained(reading, past.people) for reading in readings]
+        trusted = [reading for reading in explained if reading.quality >= self.options.min_quality]
+        return past.smoother.smooth(trusted) if self.options.smooth else trusted
 
     def _explained(self, reading: FaceReading, people: dict[int, TakeFitter]) -> FaceReading:
         """The reading with what the rig says of it, if it was asked; `people` holds who was seen in this source."""
@@ -237,6 +256,10 @@ class Capturer:
         trust = None if reading.trust is None else replace(reading.trust, explained=left)
         quality = reading.quality * left
         return replace(reading, state=state, quality=quality, identity=Identity(person.shape), trust=trust)
+
+
+_Promise = Callable[[], list[tuple[Frame, list[FaceReading]]]]
+"""Gives what frames show, once it is read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -264,9 +287,7 @@ def _landmarker(options: CaptureOptions, threads: int) -> Landmarker:
     return peer_landmarker(content, options.least_score)
 
 
-def _rest(
-    waiting: deque[Future[list[tuple[Frame, list[FaceReading]]]]],
-) -> Iterator[tuple[Frame, list[FaceReading]]]:
+def _rest(waiting: "deque[_Promise]") -> Iterator[tuple[Frame, list[FaceReading]]]:
     """All that waits to be read, once it is."""
     while waiting:
-        yield from waiting.popleft().result()
+        yield from waiting.popleft()()

@@ -41,9 +41,7 @@ def learn_look(data: Path) -> FaceLook:
     hidden, share = covered(cuts, points, seed=0)
     if not (share >= WELL_COVERED).any():
         raise ValueError(f"none of {len(cuts)} faces can be covered by a fifth")
-    clean, strange = (
-        np.array([looks_of(one, at) for one, at in zip(some, points, strict=True)]) for some in (cuts, hidden)
-    )
+    clean, strange = looks_of(cuts, points), looks_of(hidden, points)
     # Light falls from either side: with their mirror images, no half of a face is brighter in the mean.
     both = np.concatenate([clean, clean[:, packs[0].mirror]])
     mean = both.mean(0)
