@@ -1,18 +1,17 @@
-"""Faces to edit: what lies in the cut, what the mirror shows, what may be asked."""
+"""Faces to edit: what lies in the cut, what the mirror shows, which two are one person."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made import made_capture
-from made_packs import TRAIN, faces_columns, make_packs, save_pack
+from made_packs import save_pack
+from made_pairs import EACH, make_pairs, pairs_columns
 
 from mien.core.basis import ARKIT
 from mien.core.errors import InputError
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.points import INNER_LIPS
-from mien.data.face_cuts import MOST_UNSURE, FaceCuts, asked_of, read_face_cuts
-from mien.formats.registry import save
+from mien.data.face_cuts import MOST_UNSURE, FaceCuts, read_face_cuts
 from mien.imaging.face_cut import EYES, SIDE, FaceCut
 from mien.rig.compact import compact_model
 
@@ -21,7 +20,7 @@ CUT = FaceCut.of(compact_model().mean)
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_packs(tmp_path_factory.mktemp("drawn faces"))
+    return make_pairs(tmp_path_factory.mktemp("drawn faces"))
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +29,8 @@ def faces(data: Path) -> FaceCuts:
 
 
 def test_faces_lie_where_the_mean_face_does(faces: FaceCuts) -> None:
-    assert len(faces) == 2 * TRAIN
-    for index in range(len(faces)):
+    assert len(faces.place) == 2 * 2 * EACH
+    for index in range(len(faces.place)):
         pixels, points, weights = faces.plain(index)
         assert pixels.shape == (SIDE, SIDE, 3)
         assert np.linalg.norm(points[IRIS_LEFT, :2] - points[IRIS_RIGHT, :2]) == pytest.approx(EYES, rel=0.1)
@@ -42,7 +41,7 @@ def test_faces_lie_where_the_mean_face_does(faces: FaceCuts) -> None:
 def test_pixels_and_points_belong_together(faces: FaceCuts) -> None:
     """The middle of a drawn iris is dark, that of the forehead is not; in the mirror as well."""
     for look in (faces.plain, faces.mirrored):
-        for index in range(len(faces)):
+        for index in range(len(faces.place)):
             pixels, points, weights = look(index)
             for iris, blink in ((IRIS_LEFT, "eyeBlinkLeft"), (IRIS_RIGHT, "eyeBlinkRight")):
                 if weights[ARKIT.index(blink)] < 0.4:
@@ -63,37 +62,21 @@ def test_the_mirror_of_a_mirror_image_is_the_face(faces: FaceCuts) -> None:
     assert turned[lips, 0].mean() == pytest.approx(SIDE - points[lips, 0].mean())
 
 
-def test_small_and_doubtful_faces_are_left_out(tmp_path: Path) -> None:
-    columns = faces_columns("wild", 4)
-    columns["landmarks"][0] = (columns["landmarks"][0] * 0.3).astype(np.int16)
-    columns["spread"][:] = 1
-    columns["spread"][1] = MOST_UNSURE + 1
-    save_pack(tmp_path / "faces-wild.npz", columns)
-    kept = read_face_cuts(tmp_path, "train", CUT).place[:, 1].tolist()
-    assert kept == list(range(2, TRAIN))
+def test_pairs_are_of_one_person_in_both_orders(faces: FaceCuts) -> None:
+    assert len(faces.first) == len(faces.second) == len(faces.share) == 2 * 2 * EACH * (EACH - 1)
+    assert (faces.first // EACH == faces.second // EACH).all()
+    assert (faces.first != faces.second).all()
+    assert faces.share.sum() == pytest.approx(1)
+
+
+def test_small_and_doubtful_faces_are_in_no_pair(tmp_path: Path) -> None:
+    columns = pairs_columns()
+    columns["spread"][0] = MOST_UNSURE + 1
+    columns["landmarks"][1] = (columns["landmarks"][1] * 0.3).astype(np.int16)
+    save_pack(tmp_path / "faces-clip.npz", columns)
+    kept = read_face_cuts(tmp_path, "train", CUT)
+    assert set(kept.first) == set(kept.second) == {EACH, EACH + 1, EACH + 2}, "of the second person all"
     columns["spread"][:] = MOST_UNSURE + 1
-    save_pack(tmp_path / "faces-wild.npz", columns)
-    with pytest.raises(InputError, match="E_NOTHING: holds no face of split train that is large enough"):
+    save_pack(tmp_path / "faces-clip.npz", columns)
+    with pytest.raises(InputError, match="E_NOTHING: holds no two large faces of one person in one pose in split tr"):
         read_face_cuts(tmp_path, "train", CUT)
-
-
-def test_eyes_are_not_asked_to_move() -> None:
-    rng = np.random.default_rng(0)
-    now, wanted = rng.random((2, 5, 52))
-    asked = asked_of(now, wanted)
-    kept = [name.startswith(("eyeLook", "eyeBlink", "tongue")) for name in ARKIT.columns]
-    np.testing.assert_array_equal(asked[:, kept], now[:, kept])
-    np.testing.assert_array_equal(asked[:, ~np.array(kept)], wanted[:, ~np.array(kept)])
-
-
-def test_recorded_takes_may_be_asked_for(data: Path, tmp_path: Path) -> None:
-    (folder := tmp_path / "packs").mkdir()
-    save_pack(folder / "faces-wild.npz", faces_columns("wild", 2))
-    assert len(read_face_cuts(folder, "train", CUT).performed) == 0
-    (folder / "takes").mkdir()
-    capture = made_capture(4, 2, landmarks=False)
-    save(capture, folder / "takes" / "made.csv")
-    performed = read_face_cuts(folder, "train", CUT).performed
-    shown = np.concatenate([take.state.expression.weights[take.valid] for take in capture.takes])
-    assert len(shown) == 7, "one frame without the second face"
-    np.testing.assert_allclose(performed, shown, atol=1e-3)

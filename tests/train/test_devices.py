@@ -50,11 +50,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tasks(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Every recipe of the edit, and the finder."""
     torch.manual_seed(0)
+    pairs = make_pairs(tmp_path_factory.mktemp("pairs"))
     return {
         "mouth": MouthTask(data),
-        "texture": TextureTask(data, motion=True),
-        "baseline": TextureTask(data, motion=False),
-        "crease": CreaseTask(make_pairs(tmp_path_factory.mktemp("pairs"))),
+        "texture": TextureTask(pairs, motion=True),
+        "baseline": TextureTask(pairs, motion=False),
+        "crease": CreaseTask(pairs),
         "motion": MotionTask(pairs_pack(tmp_path_factory.mktemp("twice") / "packs")),
         "finder": FinderTask(data),
     }

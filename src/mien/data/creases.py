@@ -1,8 +1,6 @@
 """Pairs of pictures of one face in one light, to learn from how shading changes with an expression.
 
-Any pack will do whose pictures of one person were taken in one light: frames of a clip, portraits of one session, or
-renders made with `mien data render --still`. Every face is rolled out on one layout, where two expressions of it differ
-in shading alone.
+Every face is rolled out on one layout, where two expressions of it differ in shading alone.
 """
 
 from dataclasses import dataclass
@@ -17,31 +15,15 @@ from torch.nn import functional
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.errors import InputError
-from mien.core.geometry import fit_similarity
 from mien.core.image import Frame
-from mien.core.points import STEADY
 from mien.data.packs import FacesPack, read_folder
+from mien.data.same_light import shares, sitters
 from mien.imaging.face_layout import FaceLayout
-from mien.metrics import inter_ocular_distance
-from mien.nets.crease import CREASE_COLUMNS, MOST, softened
+from mien.nets.crease import MOST, softened
 from mien.rig.compact import compact_model
-
-NEAR = 5.5
-"""% of the inter-ocular distance by which points that expression hardly moves may lie apart in two pictures of a pair:
-heads that turn between them are lit otherwise."""
-
-LEAST = 0.25
-"""Sum of the changes of weights below which a pair shows nothing."""
-
-_MOST_PAIRS = 40_000
-"""Pairs of one person that are kept at most."""
 
 _RENDERED = 0.3
 """Share of the draws that are of renders, where there are photos beside them."""
-
-_PORTRAITS, _FEW = 0.5, 4
-"""Share of the photos' draws that are of people with so few pictures at most: many people matter more than many frames
-of one."""
 
 _NOISE = 0.04
 """Deviation by which the weights that are told are off."""
@@ -117,29 +99,21 @@ def read_pairs(folder: Path, split: str) -> CreasePairs:
     model = compact_model()
     layout = FaceLayout.of(model.mean, model.triangles)
     brightness: list[Array] = []
-    points, weights, first, second, share, source = [], [], [], [], [], []
+    points, weights, first, second, due, source = [], [], [], [], [], []
     packs, _ = read_folder(folder)
-    for pack in packs:
-        indices = pack.indices(split)
-        for person in np.unique(pack.identity[indices]):
-            own = indices[pack.identity[indices] == person]
-            pairs = _pairs(pack, own)
-            if not len(pairs):
-                continue
-            begin = len(brightness)
-            brightness += [_rolled(layout, pack, int(k)) for k in own]
-            points.append(pack.landmarks[own])
-            weights.append(pack.weights[own])
-            first.append(begin + pairs[:, 0])
-            second.append(begin + pairs[:, 1])
-            moved = np.abs(weights[-1][pairs[:, 1]] - weights[-1][pairs[:, 0]]).sum(1)
-            strong = np.clip(moved, LEAST, 3.0)
-            share.append(strong / strong.sum() * _due(pack, len(own)))
-            source.append(np.full(len(pairs), pack.name))
+    for sitter in sitters(packs, split):
+        begin = len(brightness)
+        brightness += [_rolled(layout, sitter.pack, int(k)) for k in sitter.own]
+        points.append(sitter.pack.landmarks[sitter.own])
+        weights.append(sitter.pack.weights[sitter.own])
+        first.append(begin + sitter.pairs[:, 0])
+        second.append(begin + sitter.pairs[:, 1])
+        due.append(sitter.due)
+        source.append(np.full(len(sitter.pairs), sitter.pack.name))
     if not first:
         cause = f"holds no two pictures of one person in one pose to {'learn from' if split == 'train' else 'judge by'}"
         raise InputError(folder, "E_NOTHING", cause, "add faces packs whose people show several expressions")
-    names, every = np.concatenate(source), np.concatenate(share)
+    names = np.concatenate(source)
     return CreasePairs(
         layout,
         np.stack(brightness),
@@ -147,53 +121,13 @@ def read_pairs(folder: Path, split: str) -> CreasePairs:
         np.concatenate(weights),
         np.concatenate(first),
         np.concatenate(second),
-        _balanced(every, np.isin(names, [pack.name for pack in packs if pack.rendered])),
+        shares(np.concatenate(due), np.isin(names, [pack.name for pack in packs if pack.rendered]), _RENDERED),
         names,
     )
 
 
 def _rolled(layout: FaceLayout, pack: FacesPack, index: int) -> Array:
     return layout.brightness(Frame(pack.pictures.rgb(index)), pack.landmarks[index]).astype(np.float16)
-
-
-def _due(pack: FacesPack, pictures: int) -> float:
-    """How much of the draws a person is due: those of few pictures, and of many, share alike among themselves."""
-    if pack.rendered:
-        return 1.0
-    few = np.unique(pack.identity, return_counts=True)[1] <= _FEW
-    few_people = int(few.sum())
-    return _PORTRAITS / few_people if pictures <= _FEW else (1 - _PORTRAITS) / (len(few) - few_people)
-
-
-def _balanced(share: Array, rendered: Array) -> Array:
-    """Shares [Q] with those of renders at their part of all, sum 1."""
-    total = np.array(share, np.float64)
-    if rendered.any() and not rendered.all():
-        total[rendered] *= _RENDERED / total[rendered].sum()
-        total[~rendered] *= (1 - _RENDERED) / total[~rendered].sum()
-    return np.asarray(total / total.sum())
-
-
-def _pairs(pack: FacesPack, own: Array) -> Array:
-    """[Q, 2] numbers within `own` of two pictures in one pose that differ in expression, in both orders."""
-    steady = pack.landmarks[own][:, list(STEADY)].astype(np.float64)
-    unit = float(np.median(inter_ocular_distance(pack.landmarks[own])))
-    laid = []
-    for face in steady:
-        way = fit_similarity(face, steady[0])
-        flat = (face * way.scale) @ np.eye(3)[:, :2]
-        angle = np.arctan2(way.rotation[1, 0], way.rotation[0, 0])
-        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        laid.append((flat - flat.mean(0)) @ turn.T)
-    flat = np.array(laid)
-    apart = np.linalg.norm(flat[:, None] - flat[None], axis=-1).mean(-1) / unit * 100
-    columns = ARKIT.indices(CREASE_COLUMNS)
-    weights = pack.weights[own][:, columns]
-    change = np.abs(weights[:, None] - weights[None]).sum(-1)
-    pairs = np.argwhere((apart < NEAR) & (change > LEAST))
-    if len(pairs) > _MOST_PAIRS:
-        pairs = pairs[np.random.default_rng(0).permutation(len(pairs))[:_MOST_PAIRS]]
-    return pairs
 
 
 def _gain(before: Tensor, after: Tensor, cover: Array) -> Tensor:

@@ -1,4 +1,4 @@
-"""Faces to edit without any true answer: cuts of photos, what they show, and expressions that may be asked of them."""
+"""Faces to edit, and what they look like afterwards: cuts of two pictures of one person in one light."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +9,23 @@ from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.errors import InputError
 from mien.core.geometry import affine_scale, apply_affine, invert_affine
-from mien.data.packs import FacesPack, read_photos
-from mien.formats.registry import load
+from mien.data.packs import FacesPack, read_folder
+from mien.data.same_light import shares, sitters
 from mien.imaging.face_cut import EYES, SIDE, FaceCut, cut_face
 from mien.metrics import inter_ocular_distance
 
 LEAST_SHARP = 0.55
 """Pixels of a picture along a pixel of the cut: of smaller faces nothing is learned."""
 
+NEAR = 1.5
+"""% of the inter-ocular distance by which points that expression hardly moves may lie apart in two cuts that are held
+against each other pixel by pixel: half a pixel."""
+
+_RENDERED = 0.6
+"""Share of the draws that are of renders, where there are photos beside them: clips have few people."""
+
 MOST_UNSURE = 3.0
 """% of the inter-ocular distance by which a teacher may disagree with itself."""
-
-_KEPT = np.array([name.startswith(("eyeLook", "eyeBlink", "tongue")) for name in ARKIT.columns])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,17 +37,21 @@ class FaceCuts:
         place: [N, 2] number of the pack, and of the picture in it.
         weights: [N, 52] over `ARKIT`.
         cut: how faces lie.
-        performed: [M, 52] further expressions that may be asked for, of recorded takes; M may be 0.
+        first: [Q] number of the face before.
+        second: [Q] and after.
+        share: [Q] how often each pair is to be drawn; sum 1.
     """
 
     packs: tuple[FacesPack, ...]
     place: Array
     weights: Array
     cut: FaceCut
-    performed: Array
+    first: Array
+    second: Array
+    share: Array
 
     def __len__(self) -> int:
-        return len(self.place)
+        return len(self.first)
 
     def plain(self, index: int) -> tuple[Array, Array, Array]:
         """Pixels [96, 96, 3] uint8, points [478, 3] in pixels of the cut, z in the same scale, and weights [52]."""
@@ -61,41 +70,39 @@ class FaceCuts:
         return pixels[:, ::-1], turned, weights[ARKIT.mirror]
 
 
-def asked_of(now: Array, wanted: Array) -> Array:
-    """[..., 52] the weights to ask a face for: as wanted, but with eyes that look and close as they do now."""
-    return np.asarray(np.where(_KEPT, now, wanted))
-
-
 def read_face_cuts(folder: Path, split: str, cut: FaceCut) -> FaceCuts:
-    """The faces of one split of every pack of photos in a folder, and the takes of its folder `takes`, if it has one.
+    """The faces of one split of every pack in a folder of which there are pairs.
 
     Args:
-        folder: of the packs `faces-*.npz`.
+        folder: of the packs `faces-*.npz`, in each of which the pictures of one person are in one light.
         split: `train` or `val`.
         cut: how faces lie.
 
     Raises:
-        InputError: the folder holds no pack of photos, or no such face, or a take that cannot be read.
+        InputError: the folder holds no pack, or no pair of faces that are large enough.
     """
-    packs, _ = read_photos(folder)
-    places = [(which, index) for which, pack in enumerate(packs) for index in _usable(pack, split)]
-    if not places:
-        cause = f"holds no face of split {split} that is large enough"
-        raise InputError(folder, "E_NOTHING", cause, "add packs of larger photos")
-    weights = np.stack([packs[which].weights[index] for which, index in places])
-    return FaceCuts(tuple(packs), np.array(places), weights, cut, _performed(folder / "takes"))
+    packs, _ = read_folder(folder)
+    place, weights, first, second, due, rendered = [], [], [], [], [], []
+    count = 0
+    for sitter in sitters(packs, split, NEAR):
+        good = _usable(sitter.pack, sitter.own)[sitter.pairs].all(1)
+        which = next(k for k, pack in enumerate(packs) if pack is sitter.pack)
+        place += [(which, index) for index in sitter.own]
+        weights.append(sitter.pack.weights[sitter.own])
+        first.append(count + sitter.pairs[good, 0])
+        second.append(count + sitter.pairs[good, 1])
+        due.append(sitter.due[good])
+        rendered.append(np.full(int(good.sum()), sitter.pack.rendered))
+        count += len(sitter.own)
+    if not sum(map(len, first)):
+        cause = f"holds no two large faces of one person in one pose in split {split}"
+        raise InputError(folder, "E_NOTHING", cause, "add packs whose people show several expressions in one light")
+    share = shares(np.concatenate(due), np.concatenate(rendered), _RENDERED)
+    every = np.concatenate(weights).astype(np.float32)
+    return FaceCuts(tuple(packs), np.array(place), every, cut, np.concatenate(first), np.concatenate(second), share)
 
 
-def _usable(pack: FacesPack, split: str) -> Array:
-    """Numbers of the faces that are large enough, and of which the teacher is sure."""
-    chosen = pack.indices(split)
+def _usable(pack: FacesPack, chosen: Array) -> Array:
+    """Which of these faces are large enough, and the teacher is sure of them."""
     large = inter_ocular_distance(pack.landmarks[chosen].astype(np.float64)) >= LEAST_SHARP * EYES
-    return np.asarray(chosen[large & (pack.spread[chosen] <= MOST_UNSURE)])
-
-
-def _performed(folder: Path) -> Array:
-    """[M, 52] weights within 0 and 1 of the takes over ARKit's basis in a folder, which need not exist."""
-    takes = [take for file in sorted(folder.glob("*.csv")) for take in load(file).takes]
-    rows = [take.state.expression.weights[take.valid] for take in takes if take.state.expression.basis == ARKIT]
-    shown = np.concatenate([np.zeros((0, len(ARKIT))), *rows])
-    return np.asarray(np.clip(shown, 0, 1), np.float32)
+    return np.asarray(large & (pack.spread[chosen] <= MOST_UNSURE))

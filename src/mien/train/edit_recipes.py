@@ -44,8 +44,8 @@ def _texture(how: str) -> Story:
         output_basis=None,
         paper="Self-supervised Deformation Modeling for Facial Expression Editing (S. Athar et al. 2019), our reading "
         "of its texture step, and GANimation (A. Pumarola et al. 2018), whose losses these are",
-        data=f"{SOURCES}; no true answer: what is asked of a face is what another one shows, or a recorded take; "
-        f"{TEACHER}",
+        data="packs whose people keep still in one light: frames of clips, portraits calm and smiling, renders of mien "
+        f"data render --still; the answer is the other picture of the person; {TEACHER}",
         weakness="an experiment, not used by any edit: far smaller and shorter trained than either paper's, on cuts of "
         f"{SIDE_OF_FACE} px; lids and gaze are left alone; the error by group is not known",
     )
