@@ -32,7 +32,7 @@ def frozen_array(
         ValueError: the shape is another (says the expected and the actual one), or a number is not finite, or is not
             whole where whole numbers are stored.
     """
-    if isinstance(value, np.ndarray) and value.dtype == dtype:
+    if type(value) is np.ndarray and value.dtype == dtype:
         array = value
     else:
         with np.errstate(invalid="ignore", over="ignore"):  # what a cast spoils is refused below, by name
