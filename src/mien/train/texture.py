@@ -41,7 +41,7 @@ from mien.rig.motion import face_motion
 from mien.train.frozen_reader import FrozenReader
 from mien.train.loop import TrainOptions
 
-OPTIONS = TrainOptions(steps=3_000, batch=8, rate=1e-3, decay=0.0, score_every=250, bfloat16=False)
+OPTIONS = TrainOptions(steps=2_000, batch=8, rate=1e-3, decay=0.0, score_every=250, bfloat16=False)
 
 LARGE = replace(OPTIONS, steps=200_000, batch=32, rate=2e-4, score_every=5_000, bfloat16=True, width=4)
 """What a GPU should be given instead; not tried, for lack of one."""
