@@ -70,7 +70,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder called as `data` is, of people who keep still: from others creases cannot be learned."""
+    """A folder called as `data` is, of people who keep still: from others neither creases nor edits can be learned."""
     folder = tmp_path_factory.mktemp("still people") / "drawn packs0"
     folder.mkdir()
     return make_pairs(folder)
@@ -95,7 +95,7 @@ def trained(
             assert all(np.isfinite(row.value) for row in rows)
             said.append(f"{name} {step}")
 
-        packs = {"crease": pairs, "motion": twice}.get(name, data)
+        packs = {"crease": pairs, "texture": pairs, "baseline": pairs, "motion": twice}.get(name, data)
         made[name] = run(name, packs, folder, TINY, report, progress=False)
     return folder, made, said
 
