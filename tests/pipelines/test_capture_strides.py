@@ -48,7 +48,7 @@ def test_whoever_stops_looking_leaves_no_thread_behind() -> None:
     stream = capturer().stream(clip_frames(5))
     next(stream)
     assert threading.active_count() == before + 1
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert threading.active_count() == before
 
 
@@ -83,7 +83,7 @@ def test_large_frames_are_not_kept_until_there_are_four() -> None:
     stream = capturer().stream(source(), TWO_CORES)
     assert next(stream)[0].index == 0
     assert taken == [0, 1]
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
 
 
 def test_every_frame_comes_out_face_or_not() -> None:

@@ -83,8 +83,7 @@ def sample_affine(picture: Array, to_picture: Array, side: int) -> Array:
     place = (top.astype(np.intp) + 1) * (width + 3) + (left.astype(np.intp) + 1)
     flat = padded.ravel()
     # Every place exists, so none is clipped: "clip" only spares numpy a copy.
-    corners = [flat.take(place + step, mode="clip") for step in (0, 1, width + 3, width + 4)]
-    upper, right, lower, lower_right = corners
+    upper, right, lower, lower_right = (flat.take(place + step, mode="clip") for step in (0, 1, width + 3, width + 4))
     for near, far in ((upper, right), (lower, lower_right)):
         far -= near
         far *= x

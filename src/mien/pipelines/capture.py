@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -160,8 +160,12 @@ class Capturer:
         self._landmarker = _landmarker(options, threads)
         self._fitter = Fitter(compact_model(), self.shape.steadiness) if options.fit else None
 
-    def stream(self, frames: Iterable[Frame], stride: Stride = TWO_CORES) -> Iterator[tuple[Frame, list[FaceReading]]]:
+    def stream(
+        self, frames: Iterable[Frame], stride: Stride = TWO_CORES
+    ) -> Generator[tuple[Frame, list[FaceReading]], None, None]:
         """Each frame with the wanted faces in it, by number. Nothing is kept, however long the source.
+
+        Whoever stops looking before its end closes it, which lets go of its thread.
 
         Args:
             frames: of one source.
