@@ -60,7 +60,7 @@ def main(model: Path, videos: tuple[Path, ...], decoder: Decoder = "av", process
     else:
         with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
             counts = list(pool.map(read, videos))
-    print(sum(counts))
+    assert all(counts), f"a video in which MediaPipe sees no face: {counts}"
 
 
 if __name__ == "__main__":
