@@ -5,6 +5,7 @@ import pytest
 from made import made_capture
 from made_edits import edited, editor, portrait, reading, wish
 from made_fits import face as made_points
+from PIL import Image
 from portraits import placed
 
 from mien.core.arrays import Array
@@ -14,7 +15,8 @@ from mien.core.face import LANDMARKS, Expression, FaceReading, Landmarks
 from mien.core.geometry import rotation_from_angles
 from mien.core.image import Frame
 from mien.core.looks import FULL_LOOK, gaze_from_looks
-from mien.core.points import EYE_LEFT, EYE_RIGHT
+from mien.core.points import EYE_LEFT, EYE_RIGHT, LID_FOLDS, UPPER_LIDS
+from mien.imaging.openings import Region
 from mien.pipelines.edit import EditedFace, Editor, edited_take
 from mien.rig.compact import MOVED, compact_model
 from mien.rig.wishes import PRESETS, Wish, preset
@@ -184,6 +186,23 @@ def test_one_eye_is_closed_and_the_other_left() -> None:
     gap = {eye: np.linalg.norm(np.subtract(*face.target[list(eye)])) for eye in (left, right)}
     assert gap[left] < 0.5
     assert gap[right] > 2
+
+
+def test_a_lid_that_comes_down_is_skin_whatever_lay_in_its_fold() -> None:
+    """With the fold black, as under lashes and paint, the lid is nearly as light as with the fold that she has."""
+    large = np.asarray(Image.fromarray(portrait().pixels).resize((960, 800), Image.Resampling.BICUBIC))
+    points = reading().landmarks.points * 4
+    fold, border = (points[list(lines[1]), :2] for lines in (LID_FOLDS, UPPER_LIDS))
+    strip = Region.between(fold, border + 0.3 * (fold - border)).share(0, 0, 960, 800) > 0.5
+    dark = large.copy()
+    dark[strip] = 10
+    asked = wish("eyeBlink=1").of(reading().state.expression.weights)
+    face, usual = (editor().edit(*with_points(points, pixels), asked) for pixels in (dark, large))
+    above, below = (face.target[list(lines[1])] for lines in (LID_FOLDS, UPPER_LIDS))
+    x, y = ((above + below) / 2)[3:6].astype(int).T
+    lid, before = (one.pixels[y, x].mean() for one in (face, usual))
+    assert strip.sum() > 400
+    assert lid > 0.75 * before > 60
 
 
 def test_a_small_wish_moves_less_than_a_large_one() -> None:

@@ -24,9 +24,15 @@ _UNSURE = 3.0
 """% of the inter-ocular distance by which a teacher may disagree with itself."""
 
 _OTHERS = 0.1
-_SHARES = {"faces-official": 0.5, "faces-synthetic": 0.22, "faces-driving": 0.13, "faces-wild": 0.15}
+_SHARES = {
+    "faces-official": 0.5,
+    "faces-synthetic": 0.22,
+    "faces-driving": 0.13,
+    "faces-wild": 0.15,
+    "faces-mouths": 0.2,
+}
 """What each pack gives to a training, and what any other pack does: sharp teeth come of sharp portraits, wide mouths of
-the rest.
+the rest, and wide sharp ones of those that are rendered (`mien data render --mouths`).
 """
 
 _WIDEST = {"faces-synthetic": 26.0}

@@ -5,6 +5,7 @@ from PIL import Image, ImageFilter
 
 from mien.core.arrays import Array
 from mien.core.geometry import apply_affine, bounds, invert_affine
+from mien.imaging.grain import roughness, sown
 from mien.imaging.mouth_patch import GROW, LEAST_GAP, MouthPatch, filled, resampled
 
 _FEATHER = 0.7
@@ -21,9 +22,6 @@ _SHARPEN = 40
 
 _NEAR, _FAR = 5.0, 16.0
 """Pixels of a patch from the lips' border between which the skin's grain is measured."""
-
-_FINEST = 0.87
-"""What a blur of one pixel takes away of white noise, as a share of its deviation."""
 
 _MOST_GRAIN = 12.0
 """Grey levels: what is rougher is a beard."""
@@ -95,12 +93,11 @@ def _smoothed(picture: Array, scale: float) -> Array:
 def _grain(pixels: Array, patch: MouthPatch, new: Array, ring: Array, corner: tuple[int, int]) -> Array:
     """[h, w, 1] the noise that what is painted lacks beside the skin round the mouth; the same for the same mouth."""
     height, width = new.shape[:2]
-    own = _roughness(new, filled(ring, 0.0, width, height) > 0.5)
-    lacking = np.sqrt(max(_skin_grain(pixels, patch) ** 2 - own**2, 0.0)) / _FINEST
+    own = roughness(new, filled(ring, 0.0, width, height) > 0.5)
+    lacking = np.sqrt(max(_skin_grain(pixels, patch) ** 2 - own**2, 0.0))
     grey = np.asarray(Image.fromarray(new).convert("L"), np.float32)[..., None]
     dim = 0.35 + 0.65 * np.clip(grey / 160, 0, 1)  # the darks of a photo are smoother
-    noise = np.random.default_rng(corner).standard_normal((height, width, 1), np.float32)
-    return np.asarray(noise * dim * np.float32(lacking))
+    return np.asarray(sown(height, width, lacking, corner) * dim)
 
 
 def _skin_grain(pixels: Array, patch: MouthPatch) -> float:
@@ -114,13 +111,4 @@ def _skin_grain(pixels: Array, patch: MouthPatch) -> float:
         return 0.0
     around = filled(lips - low, away, width, height) - filled(lips - low, _NEAR * patch.scale, width, height)
     part = np.ascontiguousarray(pixels[low[1] : high[1], low[0] : high[0]])
-    return min(_roughness(part, around > 0.5), _MOST_GRAIN)
-
-
-def _roughness(picture: Array, where: Array) -> float:
-    """Deviation of what a blur of one pixel takes away, from its median: edges do not count."""
-    if not where.any():
-        return 0.0
-    grey = Image.fromarray(picture).convert("L")
-    smooth = np.asarray(grey.filter(ImageFilter.GaussianBlur(1)), np.float32)
-    return 1.48 * float(np.median(np.abs(np.asarray(grey, np.float32) - smooth)[where]))
+    return min(roughness(part, around > 0.5), _MOST_GRAIN)

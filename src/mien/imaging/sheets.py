@@ -37,7 +37,7 @@ _FAR = 1e4
 _SKIRT = 4.0
 """Cells that a side of an opening goes on beyond its border."""
 
-_LASHES = 0.35
+LASHES = 0.35
 """Share of the way from an upper lid's border to the line above it that goes with the border, unstretched: a lid that
 comes down brings its lashes as they are, and unfolds skin above them."""
 
@@ -187,7 +187,7 @@ def _extended(points: Array, motion: Array) -> tuple[Array, Array]:
     rings = [np.column_stack([middle + (border[:, :2] - middle) * reach, border[:, 2]]) for reach, _ in _RINGS]
     fading = [motion[list(FACE_OVAL)] * share for _, share in _RINGS]
     lids, folds = (points[[k for line in lines for k in line]] for lines in (UPPER_LIDS, LID_FOLDS))
-    lashes = lids + _LASHES * (folds - lids)
+    lashes = lids + LASHES * (folds - lids)
     carried = motion[[k for lid in UPPER_LIDS for k in lid]]
     return np.concatenate([points, *rings, lashes]), np.concatenate([motion, *fading, carried])
 

@@ -17,6 +17,7 @@ from mien.core.looks import gaze_from_looks
 from mien.core.points import (
     IRISES_LEFT,
     IRISES_RIGHT,
+    LID_FOLDS,
     LOWER_INNER_LIP,
     LOWER_LIDS,
     UPPER_INNER_LIP,
@@ -25,8 +26,9 @@ from mien.core.points import (
 )
 from mien.detect.shape import mean_face
 from mien.imaging.flow import Flow
+from mien.imaging.lids import Lid, hidden, unfolded
 from mien.imaging.openings import Region, darkened, lay_over, looking
-from mien.imaging.sheets import FaceFlows, FaceSheet
+from mien.imaging.sheets import LASHES, FaceFlows, FaceSheet
 from mien.metrics import inter_ocular_distance
 from mien.paint.crease import CreasePainter
 from mien.paint.motion import MotionMender
@@ -178,6 +180,8 @@ def _layered(frame: Frame, flows: FaceFlows, motion: FaceMotion) -> Array:
         if after > _SHUT * before:
             content = looking(flow, motion.points[list(iris), :2], shift)
             patch = lay_over(patch, frame, flow, Region.between(target[upper], target[lower]), content)
+        if after < before:
+            patch = unfolded(patch, flow.left, flow.top, _lid(motion, side))
         patch = bordered(patch, target[upper], target[lower])
         shut = 1 - after / max(before, 1e-6)
         if shut > _DROOPING:
@@ -193,6 +197,15 @@ def _layered(frame: Frame, flows: FaceFlows, motion: FaceMotion) -> Array:
     if before != after:
         patch = bordered(patch, target[upper], target[lower])
     return patch
+
+
+def _lid(motion: FaceMotion, side: int) -> Lid:
+    """An upper lid where it was put, and how much of it was folded away before."""
+    points, target = motion.points[:, :2], motion.target
+    fold, border = list(LID_FOLDS[side]), list(UPPER_LIDS[side])
+    before, after = (float(np.linalg.norm(flat[border] - flat[fold], axis=1)[2:7].mean()) for flat in (points, target))
+    lashes = target[border] + LASHES * (points[fold] - points[border])
+    return Lid(target[fold], lashes, target[list(LOWER_LIDS[side])], hidden(before, after))
 
 
 def _apart(flat: Array, upper: list[int], lower: list[int]) -> float:
