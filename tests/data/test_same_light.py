@@ -1,5 +1,6 @@
 """Who sits for pairs, how near their heads must keep, and how often each pair is to be drawn."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from made_pairs import EACH, pairs_columns
 
 from mien.core.arrays import Array
 from mien.data.packs import FacesPack, read_folder
-from mien.data.same_light import LEAST, Sitter, shares, sitters
+from mien.data.same_light import LEAST, Sitter, couples, shares, sitters
 
 
 def packs(folder: Path, **columns: Array) -> list[FacesPack]:
@@ -39,6 +40,25 @@ def test_the_nearer_heads_must_keep_the_fewer_pairs_there_are(tmp_path: Path) ->
     turned = packs(tmp_path, landmarks=landmarks.astype(np.int16))
     found = [sum(counts(list(sitters(turned, "train", near)))) for near in (20.0, 1.0, 0.0)]
     assert found == [2 * EACH * (EACH - 1), 2 * 2, 0]
+
+
+def test_couples_go_by_the_numbers_of_all_pictures(tmp_path: Path) -> None:
+    one, other = sitters(packs(tmp_path), "train")
+    few = replace(other, pairs=other.pairs[:2], due=other.due[:2] * 3)
+    both = couples([one, few], 0.5)
+    pictures = np.concatenate([one.own, other.own])
+    np.testing.assert_array_equal(pictures[both.first[:-2]], one.own[one.pairs[:, 0]])
+    np.testing.assert_array_equal(pictures[both.second[-2:]], other.own[other.pairs[:2, 1]])
+    assert both.share.sum() == pytest.approx(1)
+    np.testing.assert_allclose(both.share[-2:] / both.share[0], few.due / one.due[0])
+    assert set(both.source) == {"faces-clip"}
+
+
+def test_who_has_no_pair_left_still_counts_with_the_pictures(tmp_path: Path) -> None:
+    one, other = sitters(packs(tmp_path), "train")
+    none = replace(one, pairs=one.pairs[:0], due=one.due[:0])
+    both = couples([none, other], 0.5)
+    np.testing.assert_array_equal(both.first, len(one.own) + other.pairs[:, 0])
 
 
 @settings(derandomize=True, deadline=None)

@@ -17,7 +17,7 @@ from mien.core.basis import ARKIT
 from mien.core.errors import InputError
 from mien.core.image import Frame
 from mien.data.packs import FacesPack, read_folder
-from mien.data.same_light import shares, sitters
+from mien.data.same_light import couples, sitters
 from mien.imaging.face_layout import FaceLayout
 from mien.nets.crease import MOST, softened
 from mien.rig.compact import compact_model
@@ -98,31 +98,20 @@ def read_pairs(folder: Path, split: str) -> CreasePairs:
     """
     model = compact_model()
     layout = FaceLayout.of(model.mean, model.triangles)
-    brightness: list[Array] = []
-    points, weights, first, second, due, source = [], [], [], [], [], []
-    packs, _ = read_folder(folder)
-    for sitter in sitters(packs, split):
-        begin = len(brightness)
-        brightness += [_rolled(layout, sitter.pack, int(k)) for k in sitter.own]
-        points.append(sitter.pack.landmarks[sitter.own])
-        weights.append(sitter.pack.weights[sitter.own])
-        first.append(begin + sitter.pairs[:, 0])
-        second.append(begin + sitter.pairs[:, 1])
-        due.append(sitter.due)
-        source.append(np.full(len(sitter.pairs), sitter.pack.name))
-    if not first:
+    people = list(sitters(read_folder(folder)[0], split))
+    if not people:
         cause = f"holds no two pictures of one person in one pose to {'learn from' if split == 'train' else 'judge by'}"
         raise InputError(folder, "E_NOTHING", cause, "add faces packs whose people show several expressions")
-    names = np.concatenate(source)
+    pairs = couples(people, _RENDERED)
     return CreasePairs(
         layout,
-        np.stack(brightness),
-        np.concatenate(points),
-        np.concatenate(weights),
-        np.concatenate(first),
-        np.concatenate(second),
-        shares(np.concatenate(due), np.isin(names, [pack.name for pack in packs if pack.rendered]), _RENDERED),
-        names,
+        np.stack([_rolled(layout, one.pack, int(k)) for one in people for k in one.own]),
+        np.concatenate([one.pack.landmarks[one.own] for one in people]),
+        np.concatenate([one.pack.weights[one.own] for one in people]),
+        pairs.first,
+        pairs.second,
+        pairs.share,
+        pairs.source,
     )
 
 

@@ -1,6 +1,6 @@
 """Faces to edit, and what they look like afterwards: cuts of two pictures of one person in one light."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from mien.core.basis import ARKIT
 from mien.core.errors import InputError
 from mien.core.geometry import affine_scale, apply_affine, invert_affine
 from mien.data.packs import FacesPack, read_folder
-from mien.data.same_light import shares, sitters
+from mien.data.same_light import Sitter, couples, sitters
 from mien.imaging.face_cut import EYES, SIDE, FaceCut, cut_face
 from mien.metrics import inter_ocular_distance
 
@@ -82,27 +82,20 @@ def read_face_cuts(folder: Path, split: str, cut: FaceCut) -> FaceCuts:
         InputError: the folder holds no pack, or no pair of faces that are large enough.
     """
     packs, _ = read_folder(folder)
-    place, weights, first, second, due, rendered = [], [], [], [], [], []
-    count = 0
-    for sitter in sitters(packs, split, NEAR):
-        good = _usable(sitter.pack, sitter.own)[sitter.pairs].all(1)
-        which = next(k for k, pack in enumerate(packs) if pack is sitter.pack)
-        place += [(which, index) for index in sitter.own]
-        weights.append(sitter.pack.weights[sitter.own])
-        first.append(count + sitter.pairs[good, 0])
-        second.append(count + sitter.pairs[good, 1])
-        due.append(sitter.due[good])
-        rendered.append(np.full(int(good.sum()), sitter.pack.rendered))
-        count += len(sitter.own)
-    if not sum(map(len, first)):
+    people = [_usable(sitter) for sitter in sitters(packs, split, NEAR)]
+    if not any(len(sitter.pairs) for sitter in people):
         cause = f"holds no two large faces of one person in one pose in split {split}"
         raise InputError(folder, "E_NOTHING", cause, "add packs whose people show several expressions in one light")
-    share = shares(np.concatenate(due), np.concatenate(rendered), _RENDERED)
-    every = np.concatenate(weights).astype(np.float32)
-    return FaceCuts(tuple(packs), np.array(place), every, cut, np.concatenate(first), np.concatenate(second), share)
+    which = {id(pack): number for number, pack in enumerate(packs)}
+    place = [(which[id(sitter.pack)], index) for sitter in people for index in sitter.own]
+    weights = np.concatenate([sitter.pack.weights[sitter.own] for sitter in people]).astype(np.float32)
+    pairs = couples(people, _RENDERED)
+    return FaceCuts(tuple(packs), np.array(place), weights, cut, pairs.first, pairs.second, pairs.share)
 
 
-def _usable(pack: FacesPack, chosen: Array) -> Array:
-    """Which of these faces are large enough, and the teacher is sure of them."""
-    large = inter_ocular_distance(pack.landmarks[chosen].astype(np.float64)) >= LEAST_SHARP * EYES
-    return np.asarray(large & (pack.spread[chosen] <= MOST_UNSURE))
+def _usable(sitter: Sitter) -> Sitter:
+    """The person with the pairs whose faces are large enough, and of which the teacher is sure."""
+    pack, own = sitter.pack, sitter.own
+    large = inter_ocular_distance(pack.landmarks[own].astype(np.float64)) >= LEAST_SHARP * EYES
+    good = (large & (pack.spread[own] <= MOST_UNSURE))[sitter.pairs].all(1)
+    return replace(sitter, pairs=sitter.pairs[good], due=sitter.due[good])

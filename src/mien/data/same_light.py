@@ -62,6 +62,38 @@ def sitters(packs: Sequence[FacesPack], split: str, near: float = NEAR) -> Itera
                 yield Sitter(pack, own, pairs, strong / strong.sum() * _due(pack, len(own)))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Couples:
+    """The pairs of many people, by the numbers of their pictures in one list: the first person's own, the second's.
+
+    Args:
+        first: [Q] number of the picture before.
+        second: [Q] and after.
+        share: [Q] how often each pair is to be drawn; sum 1.
+        source: [Q] name of the pack.
+    """
+
+    first: Array
+    second: Array
+    share: Array
+    source: Array
+
+
+def couples(people: Sequence[Sitter], part: float) -> Couples:
+    """The pairs of all of them; there is one at least.
+
+    Args:
+        people: each with some pairs, or none.
+        part: of all draws, is renders' where there are photos beside them.
+    """
+    begins = np.cumsum([0, *(len(one.own) for one in people)])[:-1]
+    numbers = np.concatenate([one.pairs + begin for one, begin in zip(people, begins, strict=True)])
+    rendered = np.concatenate([np.full(len(one.pairs), one.pack.rendered) for one in people])
+    names = np.concatenate([np.full(len(one.pairs), one.pack.name) for one in people])
+    share = shares(np.concatenate([one.due for one in people]), rendered, part)
+    return Couples(numbers[:, 0], numbers[:, 1], share, names)
+
+
 def shares(due: Array, rendered: Array, part: float) -> Array:
     """[Q] how often each pair is to be drawn, sum 1.
 
