@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from made import made_capture
 from made_edits import move_in, portrait
+from PIL import Image
 from portraits import blank, contents, placed, write_clip, write_photo
 
 from mien.cli.main import run
@@ -88,9 +89,23 @@ def test_a_report_is_written_beside(name: str, capsys: Captured) -> None:
     if name == "r.json":
         (face,) = json.loads(Path(name).read_text())["faces"]
         assert face["asked"]["eyeBlinkLeft"] == 1
-        assert face["pixels_changed_outside_the_mask"] == 0
+        assert face["pixels_changed_elsewhere"] == 0
     else:
         assert read_image(name).width > 1000
+
+
+def test_a_picture_of_the_report_is_signed_as_the_result_is(capsys: Captured) -> None:
+    assert run(["edit", "a.png", *SMILE, "-o", "b.png", "--report", "r.png"]) == 0
+    assert inspect("r.png").standing is Standing.HERE
+    assert inspect("r.png").actions == inspect("b.png").actions
+    assert run(["edit", "a.png", *SMILE, "-o", "c.png", "--report", "s.png", "--no-provenance"]) == 0
+    assert inspect("s.png").standing is Standing.UNKNOWN
+
+
+def test_a_jpeg_that_is_coded_anew_is_told(capsys: Captured) -> None:
+    Image.fromarray(portrait().pixels).save("a.jpg", quality=90, progressive=True)
+    assert run(["edit", "a.jpg", *SMILE, "-o", "b.jpg"]) == 0
+    assert "a.jpg: W_RECODED: " in capsys.readouterr().err
 
 
 def test_each_face_is_said(capsys: Captured) -> None:
@@ -101,7 +116,7 @@ def test_each_face_is_said(capsys: Captured) -> None:
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(":")[0] for line in lines] == ["face 0", "face 1", "wrote b.png and r.json"]
     faces = json.loads(Path("r.json").read_text())["faces"]
-    assert [face["pixels_changed_outside_the_mask"] for face in faces] == [0, 0]
+    assert [face["pixels_changed_elsewhere"] for face in faces] == [0, 0]
 
 
 @pytest.mark.parametrize("name", ["two\nlines.png", "é 😀.png", "[red]x[b].png", "%d.png"])
@@ -162,6 +177,12 @@ def test_a_change_that_is_none_is_2(text: str, words: str, capsys: Captured) -> 
     assert os.listdir() == ["a.png"]
 
 
+def test_a_report_into_no_folder_is_3(capsys: Captured) -> None:
+    assert "nowhere/r.png: E_NOTDIR" in refused(
+        ["a.png", *SMILE, "-o", "b.png", "--report", "nowhere/r.png"], capsys, 3
+    )
+
+
 def test_an_unknown_preset_is_told_all(capsys: Captured) -> None:
     said = refused(["a.png", "--preset", "smiel", "-o", "b.png"], capsys)
     assert said.startswith("smiel: E_NAME: no such preset (did you mean smile? known: ")
@@ -186,6 +207,14 @@ def test_nothing_asked_is_2(capsys: Captured) -> None:
         (["a.png", *SMILE, "-o", "b.png", "--report", "b.png", "--overwrite"], "--report: E_USAGE"),
         (["a.png", *SMILE, "-o", "b.png", "--report", "./b.png"], "--report: E_USAGE"),
         (["a.png", *SMILE, "-o", "b.png", "--report", "b.png.mien.json", "--overwrite"], "--report: E_USAGE"),
+        (
+            ["a.png", "--preset", "p.json", "-o", "b.png", "--report", "p.json", "--overwrite"],
+            "p.json: E_USAGE: is the",
+        ),
+        (["a.mp4", "--add", "t.npz", "-o", "t.mp4", "--keep-metadata"], "--keep-metadata: E_USAGE"),
+        (["a.png", "--sweep", "jawOpen:0:1:3", "-o", "s.png", "--keep-metadata"], "--keep-metadata: E_USAGE"),
+        (["a.png", *SMILE, "--max-pixels", "0", "-o", "b.png"], "--max-pixels: E_USAGE"),
+        (["a.png", "--set", "AU11=0.8", "-o", "b.png"], "AU11: E_NAME"),
         (["a.png", *SMILE, "-o", "b.gif"], "b.gif: E_FORMAT"),
         (["a.png", *SMILE, "-o", "a.png", "--overwrite"], "a.png: E_USAGE: is the source"),
         (["a.png", *SMILE, "-o", "link.png", "--overwrite"], "link.png: E_USAGE: is the source"),
@@ -202,6 +231,7 @@ def test_what_does_not_go_together_is_2(arguments: list[str], words: str, capsys
     save(made_capture(3, 1), Path("t.npz"))
     write_photo(Path("there.png"), blank())
     Path("link.png").symlink_to("a.png")
+    Path("p.json").write_text('{"jawOpen": 0.5}')
     assert refused(arguments, capsys).startswith(words)
 
 

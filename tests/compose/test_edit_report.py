@@ -25,8 +25,9 @@ FIELDS = {
     "reached",
     "other_channels_mean_change",
     "identity_change_deviations",
-    "pixels_changed_outside_the_mask",
     "pixels_in_the_mask",
+    "pixels_that_may_change",
+    "pixels_changed_elsewhere",
     "folded_share",
     "painted",
 }
@@ -35,7 +36,7 @@ FIELDS = {
 def found(face: EditedFace | None = None, seen: list[FaceReading] | None = None) -> Measured:
     """Of the portrait, as if it was read again as it was."""
     face = edited("browInnerUp=0.9") if face is None else face
-    return measured(portrait(), Frame(face.pixels), face, reading(), [reading()] if seen is None else seen)
+    return measured(portrait(), Frame(face.pixels), face.mask, face, reading(), [reading()] if seen is None else seen)
 
 
 def written(path: Path, *each: Measured) -> dict[str, Any]:
@@ -75,7 +76,12 @@ def test_changes_outside_the_mask_are_counted() -> None:
     face = edited("browInnerUp=0.9")
     pixels = face.pixels.copy()
     pixels[0, :7] += 1
-    assert measured(portrait(), Frame(pixels), face, reading(), [reading()]).outside == 7
+    told = measured(portrait(), Frame(pixels), face.mask, face, reading(), [reading()])
+    assert (told.outside, told.may) == (7, int(face.mask.sum()))
+    wider = face.mask.copy()
+    wider[0, :3] = True
+    told = measured(portrait(), Frame(pixels), wider, face, reading(), [reading()])
+    assert (told.outside, told.may, told.inside) == (4, int(face.mask.sum()) + 3, int(face.mask.sum()))
 
 
 @pytest.mark.parametrize("away", [None, (90.0, 0.0), (0.0, -150.0)])
@@ -91,7 +97,7 @@ def test_a_face_that_is_not_found_again(away: tuple[float, float] | None, tmp_pa
     assert face["reached"] is None
     assert face["other_channels_mean_change"] is None
     assert face["identity_change_deviations"] is None
-    assert face["pixels_changed_outside_the_mask"] == 0
+    assert face["pixels_changed_elsewhere"] == 0
     write_report(tmp_path / "r.png", [one], portrait(), portrait(), BOXES)
 
 
@@ -152,6 +158,8 @@ def test_a_folder_that_is_not_there_or_a_folder_as_a_name(tmp_path: Path) -> Non
     (tmp_path / "r.json").mkdir()
     with pytest.raises(OutputError, match="E_NOTFILE"):
         check_report(tmp_path / "r.json", overwrite=True)
+    with pytest.raises(OutputError, match="E_NOTDIR"):
+        check_report(tmp_path / "nowhere" / "r.json")
 
 
 def test_two_readings_of_an_edit_agree() -> None:

@@ -67,6 +67,21 @@ def test_a_film_goes_there_and_back() -> None:
     assert read_sidecar("s.mp4.mien.json").output == "s.mp4"
 
 
+def test_many_doses_are_wrapped_into_rows() -> None:
+    edit_sweep("a.png", "s.webp", Wish(), Sweep("tongueOut", 0, 1, 45), UNSIGNED)
+    strip = read_image("s.webp")
+    assert 20 * 360 < strip.width < 20 * 370
+    assert 3 * 360 < strip.height < 3 * 450
+
+
+def test_a_film_of_no_motion_is_the_photo() -> None:
+    edit_sweep("a.png", "s.mp4", Wish(), Sweep("tongueOut", 0, 1, 3), UNSIGNED)
+    with VideoReader("s.mp4") as video:
+        frames = [frame.pixels.astype(int) for frame in video]
+    assert len(frames) == 4
+    assert all(np.abs(frame - portrait().pixels).mean() < 4 for frame in frames)
+
+
 def test_a_slider_that_moves_nothing_shows_the_same_twice() -> None:
     edit_sweep("a.png", "s.png", Wish(), Sweep("tongueOut", 0, 1, 2), UNSIGNED)
     pixels = read_image("s.png").pixels

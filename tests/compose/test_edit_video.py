@@ -123,6 +123,33 @@ def test_a_face_that_cannot_be_edited_is_left_and_counted(monkeypatch: pytest.Mo
     assert max(away[1:3]) < min(away[0], away[3])
 
 
+def test_a_video_in_which_nobody_could_be_edited_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Never:
+        def edit(self, frame: Frame, reading: FaceReading, wanted: Array, source: object) -> EditedFace:
+            raise InputError(source, "E_PROFILE", "the face is turned away", "wait")
+
+    monkeypatch.setattr("mien.compose.edit_video.Editor", Never)
+    write_clip(Path("a.mp4"), 3)
+    with pytest.raises(InputError, match="in any frame: the face is turned away") as caught:
+        edit_video("a.mp4", "b.mp4", BROWS, UNSIGNED)
+    assert (caught.value.code, caught.value.remedy) == ("E_PROFILE", "wait")
+    assert os.listdir() == ["a.mp4"]
+
+
+def test_a_take_that_was_added_is_part_of_what_is_signed() -> None:
+    write_clip(Path("a.mp4"), 2)
+    weights = np.zeros((3, 52))
+    weights[:, ARKIT.index("browInnerUp")] = 0.8
+    said = []
+    for name, added in (("b.mp4", weights), ("c.mp4", weights), ("d.mp4", weights / 2)):
+        edit_video("a.mp4", name, Wish(), track=track(added, np.array([0.0, 0.04, 0.08])))
+        (action,) = inspect(name).actions
+        assert action.startswith("the weights of a take of 3 moments were added, sha256 ")
+        assert read_sidecar(f"{name}.mien.json").claim.actions == (action,)
+        said.append(action)
+    assert said[0] == said[1] != said[2]
+
+
 def test_frames_keep_their_order_though_one_takes_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     began = Event()
 

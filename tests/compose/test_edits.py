@@ -1,6 +1,8 @@
 """A photo in, a photo out: what is changed, what is kept, what is said of it, and what is refused."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,15 +18,19 @@ from portraits import blank, contents, placed, write_photo
 from mien.compose import edits
 from mien.compose.edit_options import EditOptions
 from mien.compose.edits import PhotoEdit, check_distinct, claimed, edit_photo
+from mien.core.arrays import Array
 from mien.core.errors import InputError, OutputError, OutputExists, UsageError
+from mien.core.face import FaceReading
 from mien.core.image import Frame
 from mien.formats.claim import sha256_of
 from mien.formats.images import read_image
-from mien.formats.photo_file import reach, read_photo
+from mien.formats.leftovers import temporary_beside
+from mien.formats.photo_file import PhotoFile, reach, read_photo
 from mien.formats.provenance import Standing, inspect
 from mien.formats.sidecar import read_sidecar, sidecar_path
 from mien.formats.signing import signing_folder
 from mien.pipelines.capture import FaceChoice
+from mien.pipelines.edit import EditedFace, Editor
 from mien.rig.wishes import Wish
 from mien.weights.catalog import card
 
@@ -211,6 +217,78 @@ def test_what_is_reached_is_measured() -> None:
     assert found.outside == 0
     assert found.inside == int(done.picture.faces[0].mask.sum())
     assert edit_photo("a.png", "c.png", wish("eyeBlink=1"), UNSIGNED).measured == ()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_changed_is_counted_in_the_file_itself(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever writes a pixel too many is found out."""
+    photo = source(f"a{suffix}")
+    done = edit_photo(photo, f"b{suffix}", ASKED, UNSIGNED, measure=True)
+    (found,) = done.measured
+    assert (found.outside, done.recoded) == (0, False)
+    assert 0 < found.inside <= found.may < done.before.pixels[..., 0].size
+    usual = edits.write_photo
+
+    def careless(written: PhotoFile, pixels: Array, path: Path, *more: object) -> None:
+        spoiled = pixels.copy()
+        spoiled[-20:, :20] = 0
+        usual(written, spoiled, path, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(edits, "write_photo", careless)
+    (spoiled,) = edit_photo(photo, f"c{suffix}", ASKED, UNSIGNED, measure=True).measured
+    assert spoiled.outside > 100
+
+
+def test_a_jpeg_that_is_coded_anew_is_said_to_be() -> None:
+    Image.fromarray(portrait().pixels).save("a.jpg", quality=90, progressive=True)
+    done = edit_photo("a.jpg", "b.jpg", ASKED, UNSIGNED, measure=True)
+    assert done.recoded
+    assert done.measured[0].may == done.before.pixels[..., 0].size
+    assert not edit_photo("a.jpg", "b.png", ASKED, UNSIGNED).recoded
+
+
+def test_of_all_faces_those_that_cannot_be_edited_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = np.concatenate([placed((100, 100), 0.6)[0], placed((120, 100), 1.1)[0]], axis=1)
+    write_photo(Path("pair.png"), pair)
+    usual = Editor.edit
+
+    def picky(self: Editor, frame: Frame, reading: FaceReading, asked: Array, source: object) -> EditedFace:
+        if reading.face >= refused:
+            raise InputError(source, "E_SMALL", "the face is too small", "use a larger picture")
+        return usual(self, frame, reading, asked, source)
+
+    monkeypatch.setattr(Editor, "edit", picky)
+    everyone = replace(UNSIGNED, face=FaceChoice.parse("all"))
+    refused = 1
+    done = edit_photo("pair.png", "out.png", ASKED, everyone, measure=True)
+    assert [error.code for error in done.picture.left] == ["E_SMALL"]
+    assert len(done.picture.faces) == len(done.picture.readings) == len(done.measured) == 1
+    np.testing.assert_array_equal(done.picture.frame.pixels[:, :200], pair[:, :200])
+    refused = 0
+    with pytest.raises(InputError, match="E_SMALL"):
+        edit_photo("pair.png", "none.png", ASKED, everyone)
+    assert not Path("none.png").exists()
+
+
+def test_a_larger_photo_is_read_where_that_is_allowed() -> None:
+    photo = source()
+    with pytest.raises(InputError, match="E_TOOBIG"):
+        edit_photo(photo, "b.png", ASKED, replace(UNSIGNED, max_pixels=1000))
+    edit_photo(photo, "b.png", ASKED, replace(UNSIGNED, max_pixels=240 * 200), measure=True)
+    for wrong in (0, 2**28 + 1):
+        with pytest.raises(UsageError, match="--max-pixels"):
+            EditOptions(max_pixels=wrong)
+
+
+def test_what_a_killed_edit_left_is_cleared_away() -> None:
+    photo = source()
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    dead = temporary_beside(Path("b.png").absolute())
+    dead = dead.with_name(dead.name.replace(f"-{os.getpid()}-", f"-{gone.pid}-"))
+    dead.write_bytes(b"half")
+    edit_photo(photo, "b.png", ASKED, UNSIGNED)
+    assert not dead.exists()
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

@@ -16,7 +16,10 @@ from mien.core.errors import InputError, UsageError
 from mien.rig.wishes import PRESETS, Change, Wish, channels, preset, read_preset
 
 quiet = settings(derandomize=True, deadline=None, max_examples=60)
-NAMES = st.sampled_from([*ARKIT.columns, *FACS.columns, "mouthSmile", "eyeBlink", "AU12", "AU1"])
+UNSHOWN = ("AU11L", "AU11R", "AU33")
+"""Units that ARKit has no channel for."""
+UNITS = tuple(name for name in FACS.columns if name not in UNSHOWN)
+NAMES = st.sampled_from([*ARKIT.columns, *UNITS, "mouthSmile", "eyeBlink", "AU12", "AU1"])
 CHANGES = st.one_of(
     st.builds(Change, NAMES, st.just("="), st.floats(0, 1)),
     st.builds(Change, NAMES, st.sampled_from(["+=", "-="]), st.floats(-1, 1)),
@@ -43,13 +46,41 @@ def test_a_both_sides_name_is_its_left_and_right(name: str) -> None:
     assert channels(name) == {name + "Left": 1.0, name + "Right": 1.0}
 
 
-@pytest.mark.parametrize("name", FACS.columns)
+@pytest.mark.parametrize("name", UNITS)
 def test_every_action_unit_is_known_however_it_is_spelled(name: str) -> None:
     heard = channels(name)
+    assert heard
     assert set(heard) <= set(ARKIT.columns)
     assert all(0 < share <= 1 for share in heard.values())
+    if name not in ("AU25", "AU26"):
+        assert max(heard.values()) == 1, "alone, a unit reaches all of what it does"
     assert channels(name.lower()) == heard
     assert channels(name.replace("AU0", "AU")) == heard
+
+
+@pytest.mark.parametrize("name", [*UNSHOWN, "AU11", "au33"])
+def test_a_unit_that_nothing_shows_is_refused_rather_than_signed(name: str) -> None:
+    with pytest.raises(UsageError, match="no channel") as caught:
+        Change.parse(f"{name}=0.5")
+    assert caught.value.code == "E_NAME"
+
+
+def test_a_jaw_goes_to_one_side() -> None:
+    with pytest.raises(UsageError, match="say AU30L or AU30R"):
+        channels("AU30")
+    assert channels("AU30L") == {"jawLeft": 1.0}
+
+
+def test_units_of_one_movement_reach_their_own_strength_and_the_larger_one_together() -> None:
+    jaw = ARKIT.index("jawOpen")
+    opened = {
+        words: Wish(tuple(Change.parse(each) for each in words.split())).of(np.zeros(len(ARKIT)))[jaw]
+        for words in ("AU25=1", "AU26=1", "AU27=1", "AU26=0.5", "AU25=1 AU26=1 AU27=1")
+    }
+    assert opened["AU25=1"] == pytest.approx(1 / 3)
+    assert opened["AU26=1"] == pytest.approx(2 / 3)
+    assert opened["AU27=1"] == opened["AU25=1 AU26=1 AU27=1"] == 1
+    assert opened["AU26=0.5"] == pytest.approx(1 / 3)
 
 
 def test_sides_of_a_unit() -> None:

@@ -84,10 +84,13 @@ def edit(
     wish, sweep = wanted.wish(), wanted.doses()
     check_distinct(source, result.output)
     video = holds_video(source)
-    _check(video, wanted, wish, result)
+    _check(video, wanted, wish, result, options)
     if result.report is not None:
         check_report(result.report, result.overwrite)
-        check_distinct(source, result.report)
+    results = (result.output, sidecar_path(result.output), *(() if result.report is None else (result.report,)))
+    for role, file in (("the source", source), *_further(wanted, options)):
+        for each in results:
+            check_distinct(file, each, role)
     err = Console(stderr=True)
     if video:
         return _video(source, result, wanted, wish, options, err)
@@ -100,15 +103,32 @@ def edit(
     done = edit_photo(source, result.output, wish, options, overwrite=result.overwrite, measure=True)
     if result.report is not None:
         boxes = np.array([reading.box for reading in done.picture.readings])
-        write_report(result.report, done.measured, done.before, done.picture.frame, boxes, result.overwrite)
+        shown = done.measured, done.before, done.picture.frame, boxes
+        write_report(result.report, *shown, result.overwrite, done.seal)
     for one in done.measured:
         say(err, _line(one))
+    for error in done.picture.left:
+        say(err, f"{printable(source)}: W_LEFT: a face was left as it is: {error.cause}", "yellow")
+    if done.recoded:
+        cause = "this kind of JPEG is coded anew as a whole: pixels beside the face are rounded once more"
+        say(err, f"{printable(source)}: W_RECODED: {cause}", "yellow")
     also = "" if result.report is None else f" and {printable(result.report)}"
     say(err, f"wrote {printable(result.output)}{also}")
     return 0
 
 
-def _check(video: bool, wanted: Wanted, wish: Wish, result: Result) -> None:
+def _further(wanted: Wanted, options: EditOptions) -> list[tuple[str, Path]]:
+    """Files that are read beside the source, and what they are."""
+    named = wanted.preset is not None and wanted.preset not in PRESETS
+    files = (
+        ("the file of --preset", Path(wanted.preset or "") if named else None),
+        ("the take of --add", wanted.add),
+        ("the file of --certificate", options.certificate),
+    )
+    return [(role, file) for role, file in files if file is not None]
+
+
+def _check(video: bool, wanted: Wanted, wish: Wish, result: Result, options: EditOptions) -> None:
     """Refuses what does not go together, before anything is read."""
     if not (wish.changes or wish.neutral or wanted.add or wanted.sweep):
         raise UsageError("mien edit", "E_USAGE", "nothing is asked", "say --set NAME=WEIGHT, --preset or --neutral")
@@ -119,6 +139,9 @@ def _check(video: bool, wanted: Wanted, wish: Wish, result: Result) -> None:
             raise UsageError("--report", "E_USAGE", "reports are of a photo", "read the result with `mien capture`")
     elif wanted.add is not None:
         raise UsageError("--add", "E_USAGE", "a take moves, and a photo does not", "give a video, or --set for a photo")
+    if options.keep_metadata and (video or wanted.sweep is not None):
+        cause = "what a photo says of itself goes into an edited photo alone"
+        raise UsageError("--keep-metadata", "E_USAGE", cause, "leave it out")
     if result.report is not None:
         if wanted.sweep is not None:
             raise UsageError("--report", "E_USAGE", "reports are of one edit", "leave --report or --sweep out")

@@ -8,7 +8,8 @@ from typing import Self
 import numpy as np
 
 from mien.core.errors import UsageError
-from mien.pipelines.capture import FaceChoice
+from mien.formats.bare import MAX_PIXELS
+from mien.pipelines.capture import MOST_PIXELS, FaceChoice
 from mien.rig.wishes import Change
 
 _FORM = re.compile(r"([A-Za-z]+\d*[A-Za-z]*):([-+]?[\d.]+):([-+]?[\d.]+):(\d{1,3})")
@@ -21,11 +22,18 @@ class EditOptions:
     face: FaceChoice = FaceChoice(largest=True)
     """Which faces are edited: all, largest, or a number. Faces are numbered by size, from 0."""
     keep_metadata: bool = False
-    """Keep all that the photo says of itself, its place and the camera's serial number, too."""
+    """Keep all of a photo's EXIF, its place and the camera's serial number, too."""
+    max_pixels: int = MAX_PIXELS
+    """The most pixels, width times height, that a photo may have."""
     provenance: bool = True
     """Sign into the result that it was edited, how, and by what."""
     certificate: Path | None = None
     """PEM file of your own certificate chain and key to sign with, in place of the key that mien makes."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_pixels <= MOST_PIXELS:
+            cause = f"{self.max_pixels} is out of range"
+            raise UsageError("--max-pixels", "E_USAGE", cause, f"allowed: 1 to {MOST_PIXELS}")
 
 
 @dataclass(frozen=True, slots=True)

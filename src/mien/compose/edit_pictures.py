@@ -1,9 +1,11 @@
 """Capture and edit joined: the faces of a picture are read, edited, and read again."""
 
 from dataclasses import dataclass
-from itertools import pairwise
+
+import numpy as np
 
 from mien.compose.edit_report import Measured, measured
+from mien.core.arrays import Array
 from mien.core.errors import InputError
 from mien.core.face import FaceReading
 from mien.core.image import Frame
@@ -18,13 +20,20 @@ class EditedPicture:
 
     Args:
         frame: the picture as it is now.
-        faces: what became of each edited face, by number.
-        readings: the faces as they were read.
+        faces: what became of each edited face, by number; one at least.
+        readings: the same faces as they were read.
+        left: why faces were left as they are, where all were to be edited.
     """
 
     frame: Frame
     faces: tuple[EditedFace, ...]
     readings: tuple[FaceReading, ...]
+    left: tuple[InputError, ...] = ()
+
+    @property
+    def mask(self) -> Array:
+        """[H, W] bool, where any face may have changed."""
+        return np.asarray(np.any([face.mask for face in self.faces], axis=0))
 
     @property
     def painted(self) -> bool:
@@ -60,17 +69,40 @@ class PictureEditor:
     def edited(
         self, frame: Frame, readings: list[FaceReading], wish: Wish, source: object = "picture"
     ) -> EditedPicture:
-        """The picture with all the wishes fulfilled, face after face. Raises what `Editor.edit` raises."""
-        faces = []
+        """The picture with all the wishes fulfilled, face after face.
+
+        Where all faces are to be edited, one that cannot be (it is small, or turned away) is left as it is.
+
+        Raises:
+            InputError: what `Editor.edit` raises: of the one face, or of the last where none can be edited.
+        """
+        faces, edited, left = [], [], []
         for reading in readings:
             asked = wish.of(reading.state.expression.weights)
-            faces.append(self._editor.edit(frame, reading, asked, source))
+            try:
+                faces.append(self._editor.edit(frame, reading, asked, source))
+            except InputError as error:
+                left.append(error)
+                continue
+            edited.append(reading)
             frame = Frame(faces[-1].pixels, frame.time, frame.index)
-        return EditedPicture(frame, tuple(faces), tuple(readings))
+        if not faces:
+            raise left[-1]
+        return EditedPicture(frame, tuple(faces), tuple(edited), tuple(left))
 
-    def measured(self, before: Frame, edited: EditedPicture) -> tuple[Measured, ...]:
-        """What came of it: every edited face is read again."""
-        _, seen = next(iter(self._everyone.stream([edited.frame])))
-        steps = [before, *(Frame(face.pixels) for face in edited.faces)]
-        pairs = zip(pairwise(steps), edited.faces, edited.readings, strict=True)
-        return tuple(measured(*step, face, reading, seen) for step, face, reading in pairs)
+    def measured(
+        self, before: Frame, edited: EditedPicture, written: Frame | None = None, may: Array | None = None
+    ) -> tuple[Measured, ...]:
+        """What came of it: every edited face is read again.
+
+        Args:
+            before: the picture before.
+            edited: what was made of it.
+            written: the result as it is read back from its file; without it, what was made.
+            may: [H, W] bool, where a file may differ from the picture; without it, where faces were edited.
+        """
+        after = edited.frame if written is None else written
+        _, seen = next(iter(self._everyone.stream([after])))
+        within = edited.mask if may is None else may
+        pairs = zip(edited.faces, edited.readings, strict=True)
+        return tuple(measured(before, after, within, face, reading, seen) for face, reading in pairs)

@@ -1,5 +1,6 @@
 """Video in, video out: the same wishes over time, or a take as a track of weights."""
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -97,12 +98,13 @@ def edit_video(
     identity = signer(options)
     editor = Editor()
     edited = left = frames = faces = 0
-    digest, why, painted = sha256_of(source), "", False
+    digest, why, painted = sha256_of(source), None, False
+    further = () if added is None else (added.said,)
 
     def seal(path: Path) -> None:
         """Signs what was done, which is known once all frames are."""
         if identity is not None:
-            sealing(claimed(digest, wish, painted), identity, source)(path)
+            sealing(claimed(digest, wish, painted, further), identity, source)(path)
 
     def work(frame: Frame, readings: list[FaceReading]) -> _Worked:
         """One frame with all its faces edited, the next on what the last one gave."""
@@ -111,7 +113,7 @@ def edit_video(
             try:
                 face = editor.edit(worked.frame, reading, _asked(wish, reading, added), source)
             except InputError as error:
-                worked = replace(worked, left=worked.left + 1, why=error.cause)
+                worked = replace(worked, left=worked.left + 1, why=error)
                 continue
             result = Frame(face.pixels, frame.time, frame.index)
             worked = replace(worked, frame=result, painted=worked.painted or face.painted)
@@ -134,9 +136,13 @@ def edit_video(
             written.result()
             if not faces:
                 raise InputError(source, "E_NOFACE", "no face found in any frame", "use a video that shows one")
-        write_sidecar(output, claimed(digest, wish, painted), source, options.provenance, overwrite)
+            if not edited and why is not None:
+                raise InputError(source, why.code, f"no face could be edited in any frame: {why.cause}", why.remedy)
+        write_sidecar(output, claimed(digest, wish, painted, further), source, options.provenance, overwrite)
         silenced = "" if heard.carried else heard.codec
-        return VideoEdit(frames, edited, left, why, video.damaged, video.concealed, silenced)
+        return VideoEdit(
+            frames, edited, left, "" if why is None else why.cause, video.damaged, video.concealed, silenced
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,7 @@ class _Worked:
     frame: Frame
     faces: int
     left: int = 0
-    why: str = ""
+    why: InputError | None = None
     painted: bool = False
 
     @property
@@ -174,6 +180,12 @@ class _Track:
 
     times: Array
     weights: Array
+
+    @property
+    def said(self) -> str:
+        """What a claim says of it: which weights were added, without the name of anybody's file."""
+        digest = hashlib.sha256(self.times.astype("<f8").tobytes() + self.weights.astype("<f4").tobytes())
+        return f"the weights of a take of {len(self.times)} moments were added, sha256 {digest.hexdigest()}"
 
     @classmethod
     def of(cls, capture: Capture, source: object) -> "_Track":

@@ -6,11 +6,13 @@ from pathlib import Path
 from mien.compose.edit_options import EditOptions
 from mien.compose.edit_pictures import EditedPicture, PictureEditor
 from mien.compose.edit_report import Measured
+from mien.core.arrays import Array
 from mien.core.errors import UsageError
 from mien.core.image import Frame
 from mien.formats.claim import Claim, ModelUsed
-from mien.formats.files import StrPath, check_replaceable
-from mien.formats.photo_file import PhotoFile, check_photo, read_photo, write_photo
+from mien.formats.files import MediaKind, StrPath, check_replaceable
+from mien.formats.leftovers import sweep
+from mien.formats.photo_file import PhotoFile, check_photo, reach, read_photo, write_photo
 from mien.formats.provenance import Seal, sealing
 from mien.formats.sidecar import sidecar_path, write_sidecar
 from mien.formats.signing import SigningIdentity, own_identity, read_identity
@@ -28,12 +30,16 @@ class PhotoEdit:
     Args:
         before: the photo's picture.
         picture: the edited one.
-        measured: what came of each face; empty when nobody asked.
+        measured: what came of each face, as the written file shows it; empty when nobody asked.
+        seal: what signs another picture that shows this edit, or None where nothing is signed.
+        recoded: whether a JPEG had to be coded anew as a whole, so that pixels beside the face changed, too, if little.
     """
 
     before: Frame
     picture: EditedPicture
     measured: tuple[Measured, ...]
+    seal: Seal | None
+    recoded: bool = False
 
 
 def edit_photo(
@@ -63,7 +69,8 @@ def edit_photo(
         OutputError: the result is there already, cannot be signed, or the disk refuses.
     """
     check_distinct(source, output)
-    photo = read_photo(source)
+    sweep([Path(output).parent])
+    photo = read_photo(source, options.max_pixels)
     check_photo(photo, output, overwrite)
     check_replaceable(sidecar_path(output), overwrite)
     identity = signer(options)
@@ -74,14 +81,25 @@ def edit_photo(
     seal = sealed(claim, identity, photo)
     write_photo(photo, picture.frame.pixels, output, overwrite, options.keep_metadata, seal)
     write_sidecar(output, claim, source, options.provenance, overwrite)
-    return PhotoEdit(photo.frame, picture, editor.measured(photo.frame, picture) if measure else ())
+    may = reach(photo, picture.mask, Path(output).suffix)
+    found: tuple[Measured, ...] = ()
+    if measure:
+        written = read_photo(output, options.max_pixels).frame
+        found = editor.measured(photo.frame, picture, written, may)
+    return PhotoEdit(photo.frame, picture, found, seal, _recoded(photo, picture, output, may))
 
 
-def check_distinct(source: StrPath, output: StrPath) -> None:
-    """Refuses to write over the source. Raises `UsageError` E_USAGE."""
+def _recoded(photo: PhotoFile, picture: EditedPicture, output: StrPath, may: Array) -> bool:
+    """Whether a JPEG was written of which more changed than the blocks that a face touches."""
+    both = photo.kind is MediaKind.JPEG and Path(output).suffix.lower() in (".jpg", ".jpeg")
+    return both and bool(may.all() and not picture.mask.all() and picture.mask.any())
+
+
+def check_distinct(source: StrPath, output: StrPath, role: str = "the source") -> None:
+    """Refuses to write over the source, or over another file that is read. Raises `UsageError` E_USAGE."""
     one, other = Path(source), Path(output)
     if one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other)):
-        raise UsageError(output, "E_USAGE", "is the source, which is never overwritten", "give another name with -o")
+        raise UsageError(output, "E_USAGE", f"is {role}, which is never overwritten", "give another name")
 
 
 def signer(options: EditOptions) -> SigningIdentity | None:
@@ -93,10 +111,10 @@ def signer(options: EditOptions) -> SigningIdentity | None:
     return own_identity()
 
 
-def claimed(source_sha256: str, wish: Wish, painted: bool) -> Claim:
-    """What a result is said to be."""
+def claimed(source_sha256: str, wish: Wish, painted: bool, further: tuple[str, ...] = ()) -> Claim:
+    """What a result is said to be; `further` are actions that no wish has a word for."""
     names = (*_MODELS, *(("mouth",) if painted else ()))
-    return Claim(wish.words(), source_sha256, tuple(ModelUsed.of(card(name)) for name in names), painted)
+    return Claim((*wish.words(), *further), source_sha256, tuple(ModelUsed.of(card(name)) for name in names), painted)
 
 
 def sealed(claim: Claim, identity: SigningIdentity | None, photo: PhotoFile) -> Seal | None:

@@ -38,7 +38,7 @@ people."""
 _FLESH = 80.0, 180.0
 """Likewise of the tongue and the gums."""
 
-_BEGINS, _FADES = (0.008, 0.013), (0.016, 0.045)
+_BEGINS, _FADES = (0.01, 0.018), (0.025, 0.09)
 """Metres behind the lips from which light fades, and over which it falls to a third."""
 
 _GLOSS, _SHARP = (10.0, 90.0), (20.0, 60.0)
@@ -77,7 +77,7 @@ class Insides:
     def coloured(self, rng: np.random.Generator, colours: Array) -> Array:
         """Colours [V, 3] of 0 to 255 with teeth, gums and tongue as they are beside that skin."""
         skin = float(np.median(colours[self._skin], 0).mean())
-        flesh = float(np.clip(skin, *_FLESH)) * rng.uniform(0.9, 1.2) * _TONGUE * (1 + rng.normal(size=3) * 0.05)
+        flesh = float(np.clip(skin, *_FLESH)) * rng.uniform(1.1, 1.7) * _TONGUE * (1 + rng.normal(size=3) * 0.05)
         coloured = colours.copy()
         enamel = float(np.clip(skin * rng.uniform(*_ENAMEL), *_PALEST)) * _TEETH * (1 + rng.normal(size=3) * 0.025)
         coloured[self._teeth] = enamel

@@ -91,8 +91,13 @@ def channels(name: str) -> dict[str, float]:
     >>> channels("mouthSmile")
     {'mouthSmileLeft': 1.0, 'mouthSmileRight': 1.0}
 
+    A unit gets its channels in full, for it is asked for by itself: where conversion shares one channel among several
+    units, as it does `mouthPress`, a unit alone would reach a part. `AU25`, `AU26` and `AU27` are one movement at three
+    strengths: each reaches its own.
+
     Raises:
-        UsageError: E_NAME, no vocabulary has the name; the nearest ones are said.
+        UsageError: E_NAME, no vocabulary has the name, the nearest ones are said; or it is a unit that ARKit cannot
+            show, or that moves to one side and does not say which.
     """
     if name in ARKIT.columns:
         return {name: 1.0}
@@ -100,15 +105,33 @@ def channels(name: str) -> dict[str, float]:
         return {name + "Left": 1.0, name + "Right": 1.0}
     units = _units(name)
     if units:
-        said = np.isin(np.arange(len(FACS)), FACS.indices(units)).astype(np.float32)
-        heard = convert(Expression(said, FACS), ARKIT).weights
-        return {ARKIT.columns[k]: float(heard[k]) for k in np.flatnonzero(heard)}
+        return _shown_by(name, units)
     known = [*_BOTH_SIDES, *ARKIT.columns, *FACS.columns]
     near = get_close_matches(name, known, 3) or get_close_matches(name.lower(), [each.lower() for each in known], 3)
     shown = [next(each for each in known if each.lower() == one.lower()) for one in near]
     remedy = f"did you mean {', '.join(shown)}?" if shown else "`mien rigs sheet` shows the names"
     raise UsageError(name, "E_NAME", "neither ARKit nor FACS has this name", remedy)
 
+
+def _shown_by(name: str, units: tuple[str, ...]) -> dict[str, float]:
+    """The columns of ARKit that units of FACS move, and how much of each."""
+    if len(units) > 1 and units[0].startswith(_ONE_WAY):
+        raise UsageError(name, "E_NAME", "moves to one side, and does not say which", f"say {' or '.join(units)}")
+    if units[0] in _JAW:
+        return {"jawOpen": _JAW[units[0]]}
+    said = np.isin(np.arange(len(FACS)), FACS.indices(units)).astype(np.float32)
+    heard = convert(Expression(said, FACS), ARKIT).weights
+    if not heard.any():
+        cause = "ARKit has no channel for what this unit does"
+        raise UsageError(name, "E_NAME", cause, "docs/vocabularies.md tells which units have one")
+    return {ARKIT.columns[k]: float(heard[k] / heard.max()) for k in np.flatnonzero(heard)}
+
+
+_ONE_WAY = "AU30"
+"""The jaw goes to one side or to the other."""
+
+_JAW = {"AU25": 1 / 3, "AU26": 2 / 3, "AU27": 1.0}
+"""How far a mouth is open at the most when lips part, the jaw drops, or the mouth stretches (docs/vocabularies.md)."""
 
 _NO_PAIRS = ("jaw", "mouth", "eyeLookIn", "eyeLookOut")
 """What comes with Left and Right but is not the same action on either side."""
