@@ -4,6 +4,7 @@ import pytest
 from made_signed import identity, plain, signed, signed_from
 
 from mien.cli.main import run
+from mien.formats.provenance import Standing, Verdict
 from mien.formats.signing import own_identity, signing_folder
 
 Captured = pytest.CaptureFixture[str]
@@ -46,6 +47,32 @@ def test_elsewhere_and_unknown(capsys: Captured) -> None:
     first, second = capsys.readouterr().out.splitlines()
     assert "made by mien elsewhere, intact, signed by mien local key: mouthSmileLeft" in first
     assert second == "b.png: unknown: it carries no statement"
+
+
+def test_a_certificate_of_ones_own(capsys: Captured) -> None:
+    """What `mien edit --certificate` signed is one's own, wherever the file lies; a bad one is refused."""
+    Path("a.png").write_bytes(signed(".png", name="theirs"))
+    Path("own.pem").write_bytes(identity("theirs").certificates + identity("theirs").key)
+    Path("b.png").write_bytes(signed(".png"))
+    assert run(["verify", "a.png", "b.png", "--certificate", "own.pem"]) == 0
+    assert [line[:16] for line in capsys.readouterr().out.splitlines()] == ["a.png: made here", "b.png: made here"]
+    assert run(["verify", "a.png"]) == 4
+    Path("bad.pem").write_text("this is text")
+    assert run(["verify", "a.png", "--certificate", "bad.pem"]) == 1
+    assert "bad.pem: E_CERTIFICATE" in capsys.readouterr().err
+
+
+def test_what_is_not_looked_into(capsys: Captured) -> None:
+    Path("a.mkv").write_bytes(b"\x1a\x45\xdf\xa3" + bytes(60))
+    assert run(["verify", "a.mkv"]) == 4
+    assert capsys.readouterr().out == "a.mkv: unknown: Matroska files are not looked into\n"
+
+
+def test_what_was_taken_out_is_said(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Verdict(Standing.HERE, ("jawOpen = 1",), "mien 1", history=1, redacted=3)
+    monkeypatch.setattr("mien.formats.provenance.inspect", lambda path, identities: found)
+    assert run(["verify", "a.png"]) == 0
+    assert capsys.readouterr().out.endswith("earlier statements carried along: 1, parts taken out of those: 3\n")
 
 
 def test_unreadable_ones_do_not_stop_it(capsys: Captured) -> None:

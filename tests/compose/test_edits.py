@@ -22,7 +22,7 @@ from mien.core.arrays import Array
 from mien.core.errors import InputError, OutputError, OutputExists, UsageError
 from mien.core.face import FaceReading
 from mien.core.image import Frame
-from mien.formats.claim import sha256_of
+from mien.formats.files import sha256_of
 from mien.formats.images import read_image
 from mien.formats.leftovers import temporary_beside
 from mien.formats.photo_file import PhotoFile, reach, read_photo

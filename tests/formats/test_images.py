@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_hostile import encoded
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from mien.core.arrays import Array
 from mien.core.errors import InputError, OutputError, UsageError
+from mien.formats import photo_file
 from mien.formats.images import decode_image, read_image, write_image
 
 NOISE = np.random.default_rng(0)
@@ -117,6 +118,53 @@ def test_the_colour_under_alpha_is_kept() -> None:
 def test_cmyk() -> None:
     grey = Image.new("CMYK", (32, 32), (0, 0, 0, 100))
     assert np.abs(decode_image(encoded(grey, "JPEG"), "a").pixels.astype(int) - 155).max() <= 2
+
+
+def inks(corners: Array) -> bytes:
+    """An ICC profile of four inks; the 16 mixtures of none and all of each look like `corners` [16, 3] in Lab."""
+    lab = corners * (255 / 100, 1, 1) + (0, 128, 128)
+    identity = struct.pack(">9i", *(65536 * np.eye(3, dtype=int)).ravel())
+    line = bytes(range(256))
+    table = b"mft1" + bytes((0, 0, 0, 0, 4, 3, 2, 0)) + identity + line * 4 + lab.astype(np.uint8).tobytes() + line * 3
+    white = struct.pack(">3i", 63190, 65536, 54061)
+    start = 128 + 4 + 2 * 12
+    tags = struct.pack(">I4sII4sII", 2, b"A2B0", start, len(table), b"wtpt", start + len(table), 20)
+    kinds = struct.pack(">4s4s4s4s", b"\2\x40\0\0", b"prtr", b"CMYK", b"Lab ")
+    head = struct.pack(">I4x16s12x4s28x12s48x", start + len(table) + 20, kinds, b"acsp", white)
+    return head + tags + table + b"XYZ " + bytes(4) + white
+
+
+@cache
+def red_ink() -> bytes:
+    """Of inks whose first is bright red on white paper, and every mixture black."""
+    corners = np.zeros((16, 3))
+    corners[0], corners[8] = (100, 0, 0), (53, 80, 67)
+    return inks(corners)
+
+
+def test_inks_look_as_their_profile_says() -> None:
+    for amounts, colour in (((0, 0, 0, 0), 255), ((255, 0, 0, 0), (255, 0, 0)), ((255, 255, 0, 0), 0)):
+        data = encoded(Image.new("CMYK", (32, 32), amounts), "JPEG", icc_profile=red_ink())
+        assert np.abs(decode_image(data, "a").pixels.astype(int) - colour).max() <= 8
+        assert np.array_equal(photo_file.decode_photo(data, "a").frame.pixels, decode_image(data, "a").pixels)
+
+
+def test_a_profile_of_other_colours_is_not_heeded() -> None:
+    """Only inks need theirs; and what is broken, or not of inks, says nothing of them."""
+    rgb_profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    plain = Image.new("CMYK", (32, 32), (0, 90, 0, 0))
+    for profile in (rgb_profile, b"garbage", red_ink()[:200]):
+        assert same(encoded(plain, "JPEG", icc_profile=profile), decode_image(encoded(plain, "JPEG"), "a").pixels)
+    assert same(encoded(picture(), "PNG", icc_profile=red_ink()), picture())
+
+
+@settings(max_examples=80, deadline=None)
+@given(place=st.integers(0, 2000), put=st.binary(min_size=1, max_size=40), keep=st.floats(0, 1))
+def test_a_broken_profile_of_inks_does_no_harm(place: int, put: bytes, keep: float) -> None:
+    image = Image.new("CMYK", (16, 16), (0, 90, 0, 0))
+    profile = red_ink()[:place] + put + red_ink()[place + len(put) :]
+    profile = profile[: max(1, int(keep * len(profile)))]
+    assert decode_image(encoded(image, "JPEG", icc_profile=profile), "a").pixels.shape == (16, 16, 3)
 
 
 def test_sixteen_bits_are_scaled_and_not_clipped() -> None:

@@ -1,10 +1,12 @@
+import struct
+import zlib
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made_hostile import encoded
+from made_hostile import chunk, encoded
 from made_signed import CLAIM, identity
 from PIL import ExifTags, Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
@@ -195,6 +197,89 @@ def test_what_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         decode_photo(b"text", "a")
     assert list(tmp_path.iterdir()) == []
+
+
+def profile_of(space: bytes) -> bytes:
+    """A profile that says of which colours it is, and nothing else."""
+    return struct.pack(">I4x4s4s4s4s12x4s92x", 132, b"\2\x40\0\0", b"mntr", space, b"XYZ ", b"acsp")
+
+
+GREY, INKS = profile_of(b"GRAY"), profile_of(b"CMYK")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("suffix", KINDS.values())
+def test_a_profile_of_grey_is_written_with_grey_alone(kind: str, suffix: str) -> None:
+    data = encoded(Image.fromarray(picture()).convert("L" if kind != "WEBP" else "RGB"), kind, icc_profile=GREY)
+    photo = decode_photo(data, "a")
+    out = decode_photo(encode_photo(photo, edited(photo.frame.pixels)[0], suffix), "b").stored
+    assert out.image.mode == ("L" if (kind, suffix) == ("JPEG", ".jpg") else "RGB")
+    assert out.profile == (GREY if out.image.mode == "L" else b"")
+    unchanged = decode_photo(encode_photo(photo, photo.frame.pixels, suffix), "b").stored
+    own = KINDS[kind] == suffix
+    assert unchanged.profile == (GREY if own else b"")
+    assert unchanged.image.mode == (photo.stored.image.mode if own else "RGB")
+
+
+def test_a_profile_of_inks_is_written_with_inks_alone() -> None:
+    data = encoded(Image.fromarray(picture()).convert("CMYK"), "JPEG", icc_profile=INKS)
+    photo = decode_photo(data, "a")
+    out = decode_photo(encode_photo(photo, photo.frame.pixels, ".jpg"), "b").stored
+    assert (out.image.mode, out.profile) == ("CMYK", INKS)
+    for suffix, pixels in ((".jpg", edited(photo.frame.pixels)[0]), (".png", photo.frame.pixels)):
+        out = decode_photo(encode_photo(photo, pixels, suffix), "b").stored
+        assert (out.image.mode, out.profile) == ("RGB", b"")
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8, 16])
+def test_one_grey_that_is_transparent(bits: int) -> None:
+    levels = 2**bits
+    grey = (np.arange(64 * 64).reshape(64, 64) * 16 + 3) % levels
+    key = int(grey[3, 5])
+    if bits == 16:
+        rows = grey.astype(">u2").tobytes()
+    else:
+        places = np.arange(8 // bits)[::-1] * bits
+        rows = (grey.reshape(-1, 8 // bits) << places).sum(1).astype(np.uint8).tobytes()
+    stride = 64 * bits // 8
+    packed = zlib.compress(b"".join(b"\0" + rows[i : i + stride] for i in range(0, len(rows), stride)))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, bits, 0, 0, 0, 0))
+    rest = chunk(b"tRNS", struct.pack(">H", key)) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    photo = decode_photo(b"\x89PNG\r\n\x1a\n" + header + rest, "a")
+    assert photo.alpha is not None
+    assert np.array_equal(photo.alpha == 0, grey == key)
+    assert np.array_equal(photo.frame.pixels[..., 0], np.round(grey * (255 / (levels - 1))))
+    changed, _ = edited(photo.frame.pixels)
+    for suffix in (".png", ".webp"):
+        again = decode_photo(encode_photo(photo, changed, suffix), "b")
+        assert again.alpha is not None
+        assert np.array_equal(again.alpha, photo.alpha)
+        assert np.array_equal(again.frame.pixels, changed)
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
+
+
+def test_small_previews_of_a_jpeg_stay_behind() -> None:
+    """A JFIF with a preview, JFXX of two kinds, and whatever else calls itself APP0."""
+    data = encoded(picture(), "JPEG")
+    preview = b"PREVIEW" * 3
+    first = segment(0xE0, data[6:18] + b"\1\7" + preview)
+    others = (b"JFXX\0\x10\xff\xd8" + preview, b"JFXX\0\x13\1\7" + preview, b"AVI1" + preview, b"JFIF\0\1")
+    more = b"".join(segment(0xE0, other) for other in others)
+    photo = decode_photo(data[:2] + first + more + data[20:], "a")
+    assert photo.stored.bare.data == data
+    assert np.array_equal(photo.frame.pixels, decode_photo(data, "a").frame.pixels)
+    assert b"PREVIEW" not in encode_photo(photo, edited(photo.frame.pixels)[0], ".jpg")
+
+
+def test_how_the_colours_of_a_jpeg_are_stored_stays() -> None:
+    data = encoded(picture(), "JPEG", keep_rgb=True)
+    assert b"Adobe" in data
+    photo = decode_photo(data, "a")
+    assert photo.stored.bare.data == data
+    assert np.abs(photo.frame.pixels.astype(int) - picture()).mean() < 5
 
 
 def test_a_huge_profile_is_left_out() -> None:

@@ -7,14 +7,18 @@ from pathlib import Path
 import av
 import c2pa
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_hostile import encoded, face
 from made_signed import CLAIM, FORMATS, grain, identity, plain, signed, signed_from
+from PIL import Image
 
 from mien.core.errors import InputError, OutputError
 from mien.formats.claim import Claim
 from mien.formats.images import read_image, write_image
+from mien.formats.ingredient import Ingredient
 from mien.formats.provenance import Standing, Verdict, inspect, sealing, sign
 from mien.formats.video import VideoReader, VideoWriter
 
@@ -77,6 +81,21 @@ def test_nothing_changed_and_moved_only(tmp_path: Path) -> None:
     write_image(grain(), path, seal=sealing(Claim((), "c" * 64, generative=False), identity(), plain(".png")))
     found = inspect(path, (identity(),))
     assert (found.standing, found.actions, found.generative) == (Standing.HERE, (), False)
+
+
+def test_a_generative_edit_without_words_is_marked_all_the_same(tmp_path: Path) -> None:
+    """A take added to a video, say: nothing was asked for in words, and yet a mouth was painted."""
+    path = tmp_path / "a.png"
+    write_image(grain(), path, seal=sealing(Claim((), "c" * 64), identity(), plain(".png")))
+    found = inspect(path, (identity(),))
+    assert (found.standing, found.actions, found.generative) == (Standing.HERE, ("c2pa.edited",), True)
+
+
+def test_what_is_not_looked_at_is_said(folder: Path) -> None:
+    found = verdict(folder, ".mkv", b"\x1a\x45\xdf\xa3" + bytes(60))
+    assert found == Verdict(Standing.UNKNOWN, cause="Matroska files are not looked into")
+    found = verdict(folder, ".jpg", referring("http://127.0.0.1:9/a.c2pa"))
+    assert found == Verdict(Standing.UNKNOWN, cause="its statement lies at an address, which is not asked")
 
 
 def test_text_of_an_edit_is_on_one_line(tmp_path: Path) -> None:
@@ -164,6 +183,142 @@ def test_a_statement_that_cannot_be_read_is_not_dropped_in_silence(folder: Path,
     found = verdict(folder, suffix, signed_from(suffix, bytes(source)))
     assert (found.standing, found.history) == (Standing.HERE, 0)
     assert found.actions == ("the source carried a statement that cannot be read", *CLAIM.actions)
+
+
+# --- what statements of cameras say -----------------------------------------------------------------------------------
+
+
+PLACE = {
+    "@context": {"exif": "http://ns.adobe.com/exif/1.0/"},
+    "exif:GPSLatitude": "52,31.2N",
+    "exif:SerialNumber": "SN-123456",
+}
+SECRETS = {"cawg.metadata", "stds.exif", "stds.iptc", "c2pa.metadata", "com.camera.notes", "com.camera.notes__1"}
+
+
+def photographed(
+    data: bytes, mime: str, source: bytes | None = None, name: str = "theirs", tool: str = "camera"
+) -> bytes:
+    """A file with a statement such as a camera signs: where, with which device, a thumbnail, and notes of its own."""
+    one = identity(name)
+    key = c2pa.C2paSignerInfo(one.algorithm, one.certificates, one.key, None)
+    first: dict[str, object] = {"action": "c2pa.opened", "parameters": {"ingredientIds": ["one"]}}
+    if source is None:
+        term = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
+        first = {"action": "c2pa.created", "digitalSourceType": term}
+    parts = [{"label": label.removesuffix("__1"), "kind": "Json", "data": PLACE} for label in sorted(SECRETS)]
+    mining = {"entries": {"cawg.ai_training": {"use": "notAllowed"}}}
+    statement = {
+        "claim_generator_info": [{"name": tool}],
+        "assertions": [
+            {"label": "c2pa.actions.v2", "data": {"actions": [first]}},
+            {"label": "cawg.training-mining", "kind": "Json", "data": mining},
+            *parts,
+        ],
+    }
+    settings = {"version": 1, "builder": {"thumbnail": {"enabled": mime != "video/mp4"}}}
+    result = BytesIO()
+    with (
+        c2pa.Context.from_dict(settings, signer=c2pa.Signer.from_info(key)) as context,
+        c2pa.Builder(statement, context=context) as builder,
+    ):
+        if source is not None:
+            builder.add_ingredient({"relationship": "parentOf", "label": "one"}, mime, BytesIO(source))
+        builder.sign(mime, BytesIO(data), result)
+    return result.getvalue()
+
+
+def still(kind: str) -> tuple[bytes, str]:
+    """A photo of a face in that format, and the format's name."""
+    if kind == "HEIC":
+        file = BytesIO()
+        pillow_heif.from_pillow(Image.fromarray(face())).save(file)
+        return file.getvalue(), "image/heic"
+    return encoded(face(), kind), f"image/{kind.lower()}"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIC"])
+def test_place_serial_number_and_thumbnail_stay_behind(folder: Path, kind: str) -> None:
+    source = photographed(*still(kind))
+    assert source.count(b"SN-123456") == len(SECRETS)
+    data = signed_from(".png", source)
+    assert b"SN-123456" not in data
+    assert b"52,31.2N" not in data
+    assert b"\xff\xd8\xff" not in data
+    assert b"notAllowed" in data
+    found = verdict(folder, ".png", data)
+    thumbnails = 0 if kind in ("AVIF", "HEIC") else 1  # of these two the library makes none
+    assert (found.standing, found.history, found.redacted) == (Standing.HERE, 1, len(SECRETS) + thumbnails), found
+    assert found.actions == CLAIM.actions
+
+
+def test_of_a_video_too(folder: Path) -> None:
+    source = photographed(plain(".mp4"), "video/mp4")
+    data = signed_from(".mp4", source)
+    assert b"SN-123456" in source
+    assert b"SN-123456" not in data
+    found = verdict(folder, ".mp4", data)
+    assert (found.standing, found.history, found.redacted) == (Standing.HERE, 1, len(SECRETS))
+
+
+def test_of_every_earlier_statement(folder: Path) -> None:
+    """A photo edited by another program, and the result of mien edited by another and by mien again."""
+    photo, mime = still("JPEG")
+    data = signed_from(".jpg", photographed(photo, mime, photographed(photo, mime)))
+    found = verdict(folder, ".jpg", data)
+    assert (found.standing, found.history) == (Standing.HERE, 2)
+    again = signed_from(".jpg", photographed(photo, mime, data))
+    found = verdict(folder, ".jpg", again)
+    assert (found.standing, found.history) == (Standing.HERE, 4)
+    for each in (data, again):
+        assert b"SN-123456" not in each
+        assert each.count(b"\xff\xd8\xff") == 1
+
+
+def test_of_a_source_that_was_tampered_with(folder: Path) -> None:
+    source = bytearray(photographed(*still("JPEG")))
+    source[-30] ^= 1
+    data = signed_from(".jpg", bytes(source))
+    assert b"SN-123456" not in data
+    assert (verdict(folder, ".jpg", data).standing, verdict(folder, ".jpg", data).history) == (Standing.HERE, 1)
+
+
+def test_all_of_it_stays_if_that_is_wanted(tmp_path: Path) -> None:
+    source, path = photographed(*still("JPEG")), tmp_path / "a.jpg"
+    write_image(grain(), path, seal=sealing(CLAIM, identity(), source, keep_metadata=True))
+    data = path.read_bytes()
+    assert data.count(b"SN-123456") == len(SECRETS)
+    assert data.count(b"\xff\xd8\xff") == 2
+    found = inspect(path, (identity(),))
+    assert (found.standing, found.history, found.redacted) == (Standing.HERE, 1, 0)
+
+
+def test_a_statement_of_which_nothing_can_be_taken_out_stays_behind_whole(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ingredient, "private_parts", lambda self: ("self#jumbf=/c2pa/none/c2pa.assertions/none",))
+    data = signed_from(".jpg", photographed(*still("JPEG")))
+    assert b"SN-123456" not in data
+    found = verdict(folder, ".jpg", data)
+    assert (found.standing, found.history) == (Standing.HERE, 0)
+    assert found.actions == ("the source carried a statement that cannot be read", *CLAIM.actions)
+
+
+def test_another_program_with_the_same_certificate(folder: Path) -> None:
+    """It is intact, and not mien's: its form cannot be held against it, nor is it vouched for."""
+    for kind, suffix in (("JPEG", ".jpg"), ("AVIF", ".avif")):
+        found = verdict(folder, suffix, photographed(*still(kind), name="mine"))
+        assert (found.standing, found.by_mien, found.tool) == (Standing.ELSEWHERE, False, "camera"), found
+
+
+def test_a_format_that_mien_does_not_sign(folder: Path, tmp_path: Path) -> None:
+    found = verdict(folder, ".avif", photographed(*still("AVIF"), name="mine", tool="mien"))
+    assert (found.standing, found.cause) == (Standing.CHANGED, "AVIF is none of the formats that mien signs")
+    path = tmp_path / "a.avif"
+    path.write_bytes(still("AVIF")[0])
+    with pytest.raises(OutputError, match="E_SIGN"):
+        sign(path, CLAIM, identity(), still("AVIF")[0])
+    assert path.read_bytes() == still("AVIF")[0]
 
 
 def test_no_thumbnail_and_no_name(tmp_path: Path) -> None:

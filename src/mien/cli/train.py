@@ -45,7 +45,8 @@ def train(
         threads: CPU threads.
         ict: The ICT rig's .npz or folder, for compact-rig; the imported one when not given.
         start: Checkpoint (.pt) of an earlier training of the same network to start from.
-        size: cpu makes what ships; gpu a wider network that learns longer, of mouth, motion, crease, texture, baseline.
+        size: cpu makes networks of the size that ships, whose cards say how long those learned; gpu wider ones that
+            learn longer, of mouth, motion, crease, texture, baseline.
         device: Where to learn; auto takes a GPU where there is one.
     """
     try:

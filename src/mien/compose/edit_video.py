@@ -18,8 +18,7 @@ from mien.core.basis import ARKIT
 from mien.core.errors import InputError, UsageError
 from mien.core.face import Capture, FaceReading
 from mien.core.image import Frame
-from mien.formats.claim import sha256_of
-from mien.formats.files import StrPath, check_replaceable
+from mien.formats.files import StrPath, check_replaceable, sha256_of
 from mien.formats.provenance import sealing
 from mien.formats.sidecar import sidecar_path, write_sidecar
 from mien.formats.sound import Sound

@@ -78,7 +78,7 @@ def edit_photo(
     readings = editor.read(photo.frame, photo.source)
     picture = editor.edited(photo.frame, readings, wish, photo.source)
     claim = claimed(photo.sha256, wish, picture.painted)
-    seal = sealed(claim, identity, photo)
+    seal = sealed(claim, identity, photo, options.keep_metadata)
     write_photo(photo, picture.frame.pixels, output, overwrite, options.keep_metadata, seal)
     write_sidecar(output, claim, source, options.provenance, overwrite)
     may = reach(photo, picture.mask, Path(output).suffix)
@@ -117,6 +117,8 @@ def claimed(source_sha256: str, wish: Wish, painted: bool, further: tuple[str, .
     return Claim((*wish.words(), *further), source_sha256, tuple(ModelUsed.of(card(name)) for name in names), painted)
 
 
-def sealed(claim: Claim, identity: SigningIdentity | None, photo: PhotoFile) -> Seal | None:
+def sealed(
+    claim: Claim, identity: SigningIdentity | None, photo: PhotoFile, keep_metadata: bool = False
+) -> Seal | None:
     """What signs the result, or None where nobody does."""
-    return None if identity is None else sealing(claim, identity, photo.data)
+    return None if identity is None else sealing(claim, identity, photo.data, keep_metadata)

@@ -1,6 +1,7 @@
 """The bytes of a photo before anything is decoded: its size, checked, and the file freed of its metadata.
 
-Metadata never reaches a decoder: so neither a text bomb nor a garbled EXIF block can do harm.
+Metadata never reaches a decoder: so neither a text bomb nor a garbled EXIF block can do harm. A profile of inks alone
+is read, by `images`, once the pixels are there.
 """
 
 import re
@@ -67,7 +68,7 @@ FETCH = "fetch or export it again"
 """What to do about a file that is not whole."""
 
 _JPEG_METADATA = {*range(0xE1, 0xEE), 0xEF, 0xFE}
-"""Markers of APP1 to APP13, APP15 and comments; APP0 and APP14 say how colours are stored and stay."""
+"""Markers of APP1 to APP13, APP15 and comments; APP14 says how colours are stored and stays, of APP0 see `_jfif`."""
 
 _JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff])")
@@ -102,7 +103,9 @@ def strip_jpeg(data: bytes, source: object, max_pixels: int) -> Bare:
             exif = exif or segment[8:]
         if marker == 0xE2 and segment[2:14] == b"ICC_PROFILE\0":
             profile += segment[16:]  # parts, in order
-        if marker not in _JPEG_METADATA:
+        if marker == 0xE0:
+            kept.append(_jfif(segment))
+        elif marker not in _JPEG_METADATA:
             kept.append(bytes((0xFF, marker)) + segment)
         position = max(end, start)
     if not frame:
@@ -111,6 +114,16 @@ def strip_jpeg(data: bytes, source: object, max_pixels: int) -> Bare:
     end = data.find(b"\xff\xd9", start)
     kept += [b"\xff\xda", data[start:] if end < 0 else data[start:end], b"\xff\xd9"]
     return Bare(b"".join(kept), exif, profile, end >= 0, progressive=frame in (0xC2, 0xCA))
+
+
+def _jfif(segment: bytes) -> bytes:
+    """What of an APP0 segment stays: that the file is a JFIF, and its resolution, without the small preview.
+
+    b"" of any other, be it a JFXX, which is a preview and nothing else.
+    """
+    if segment[2:7] != b"JFIF\0" or len(segment) < 16:
+        return b""
+    return b"\xff\xe0\0\x10" + segment[2:14] + b"\0\0"
 
 
 def strip_png(data: bytes, source: object, max_pixels: int) -> Bare:

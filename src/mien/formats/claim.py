@@ -3,14 +3,12 @@
 A record and nothing else, so that who edits can build one without loading what signs it.
 """
 
-import hashlib
 import re
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from mien.core.card import ModelCard
 from mien.core.errors import printable
-from mien.formats.files import StrPath, open_regular
 
 TOOL = "mien"
 """What mien calls itself in a manifest; `mien verify` knows its own works by it."""
@@ -61,16 +59,3 @@ class Claim:
             raise ValueError("source_sha256 must be 64 hexadecimal digits, or empty")
         # A manifest is UTF-8, and a name within an edit may not be.
         object.__setattr__(self, "actions", tuple(printable(action) for action in self.actions))
-
-
-def sha256_of(path: StrPath) -> str:
-    """The SHA-256 of a file of any size, 64 hexadecimal digits.
-
-    Raises:
-        InputError: what `open_regular` raises.
-    """
-    digest = hashlib.sha256()
-    with open_regular(path) as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()

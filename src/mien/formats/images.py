@@ -1,15 +1,17 @@
 """Photos: JPEG, PNG, WebP, AVIF and (with an extra) HEIC to upright RGB pixels, and back, but for the last two.
 
-Of the metadata only the orientation is heeded; `photo_file` is for who gives a photo back as it came.
+Of the metadata only the orientation is heeded, and the profile of inks, without which nobody knows their colours;
+`photo_file` is for who gives a photo back as it came.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from os import fspath
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from mien.core.arrays import Array
@@ -61,7 +63,8 @@ def decode_photo(data: bytes, source: object, max_pixels: int = MAX_PIXELS, allo
     """A photo file held in memory, as an upright picture: pixels [H, W, 3] RGB uint8, time 0, index 0.
 
     The EXIF orientation is applied once; an orientation that does not exist is ignored. 16-bit samples are scaled to
-    8 bit, never clipped. Alpha is dropped and the colour under it kept. Of an animation it is the first picture.
+    8 bit, never clipped. Inks (CMYK) become sRGB as their profile says. Alpha is dropped and the colour under it kept.
+    Of an animation it is the first picture.
 
     Args:
         data: the content of the file.
@@ -74,7 +77,7 @@ def decode_photo(data: bytes, source: object, max_pixels: int = MAX_PIXELS, allo
             decoding; E_TRUNC, E_CORRUPT.
     """
     photo = open_image(data, source, max_pixels, allow_damaged)
-    return Photo(Frame(upright(rgb(photo.image), photo.orientation)), photo_notes(photo))
+    return Photo(Frame(upright(rgb(photo.image, photo.profile), photo.orientation)), photo_notes(photo))
 
 
 def write_image(
@@ -137,12 +140,28 @@ _ENCODINGS: dict[str, tuple[str, dict[str, int]]] = {
 }
 
 
-def rgb(image: Image.Image) -> Array:
-    """[H, W, 3] uint8 of any picture that the three decoders make."""
+def rgb(image: Image.Image, profile: bytes = b"") -> Array:
+    """[H, W, 3] uint8 of any picture that the decoders make; `profile`, an ICC profile, counts where it is of inks."""
     if image.mode.startswith("I"):  # 16-bit grey, which `convert` would clip at 255
         grey = np.asarray(image).astype(np.uint32)
         return np.repeat(((grey + 128) // 257).astype(np.uint8)[:, :, None], 3, axis=2)
-    return np.asarray(image.convert("RGB"))
+    shown = _printed(image, profile) if image.mode == "CMYK" and profile[16:20] == b"CMYK" else None
+    return np.asarray(shown or image.convert("RGB"))
+
+
+def _printed(image: Image.Image, profile: bytes) -> Image.Image | None:
+    """Inks as they look on paper, in sRGB; None where the profile is broken."""
+    try:
+        return ImageCms.profileToProfile(
+            image,
+            ImageCms.ImageCmsProfile(BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            "RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None
 
 
 def upright(pixels: Array, orientation: int) -> Array:

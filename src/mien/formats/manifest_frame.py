@@ -59,6 +59,8 @@ def _manifests(file: BinaryIO, kind: MediaKind) -> list[tuple[bytes, bytes]]:
     """The boxes of the store: its description, then manifests, that which speaks for the file last."""
     file.seek(0)
     find = {MediaKind.JPEG: _in_jpeg, MediaKind.PNG: _in_png, MediaKind.WEBP: _in_webp, MediaKind.MP4: _in_mp4}
+    if kind not in find:
+        raise ValueError(f"{kind.value} is none of the formats that mien signs")
     store = find[kind](file)
     size, name = struct.unpack_from(">I4s", store)
     if size != len(store) or name != b"jumb":

@@ -11,6 +11,7 @@ anew that need not be.
   encoded anew with the same tables and the same sampling of colours, which moves a fifth of all pixels, by 0.2 levels
   in the mean over the picture and by up to 23 (one progressive photo was tried): who needs them exact writes a PNG.
 - WebP: without loss, so exact, and larger than it came.
+- A colour profile stays wherever it fits the colours that are written: not where grey or inks become RGB.
 """
 
 import hashlib
@@ -84,11 +85,10 @@ def read_photo(path: StrPath, max_pixels: int = MAX_PIXELS) -> PhotoFile:
 def decode_photo(data: bytes, source: str, max_pixels: int = MAX_PIXELS) -> PhotoFile:
     """A photo held in memory. Raises what `images.decode_image` raises."""
     stored = open_image(data, source, max_pixels)
-    alpha = _alpha(stored.image)
+    alpha = _alpha(stored)
     turn = stored.orientation
-    return PhotoFile(
-        source, data, stored, Frame(upright(rgb(stored.image), turn)), None if alpha is None else upright(alpha, turn)
-    )
+    frame = Frame(upright(rgb(stored.image, stored.profile), turn))
+    return PhotoFile(source, data, stored, frame, None if alpha is None else upright(alpha, turn))
 
 
 def check_photo(photo: PhotoFile, path: StrPath, overwrite: bool = False) -> None:
@@ -115,7 +115,7 @@ def write_photo(
         path: the file; must end in .png, .jpg, .jpeg or .webp.
         overwrite: whether a file that is there already may be replaced.
         keep_metadata: whether the EXIF block stays whole; by default place, serial numbers, owner, maker's notes,
-            remarks and preview go. XMP, IPTC and texts go either way, an ICC profile stays.
+            remarks and preview go. XMP, IPTC and texts go either way, an ICC profile stays where it fits.
         seal: what is done to the finished file before it gets its name, as `provenance.sealing` makes.
 
     Raises:
@@ -140,8 +140,9 @@ def encode_photo(photo: PhotoFile, pixels: Array, suffix: str, keep_metadata: bo
     kind = _KINDS[suffix.lower()]
     same = kind is photo.kind
     turn = photo.stored.orientation if same else 1
-    metadata = _metadata(photo, turn, same, keep_metadata)
-    if same and np.array_equal(pixels, photo.frame.pixels) and not getattr(photo.stored.image, "is_animated", False):
+    unchanged = np.array_equal(pixels, photo.frame.pixels) and not getattr(photo.stored.image, "is_animated", False)
+    metadata = _metadata(photo, kind, unchanged, keep_metadata)
+    if same and unchanged:
         bare = undress_webp(photo.data) if kind is MediaKind.WEBP else photo.stored.bare.data
         return dress(kind, bare, metadata)
     before, after = (as_stored(each, turn) for each in (photo.frame.pixels, pixels))
@@ -194,17 +195,34 @@ def reach(photo: PhotoFile, mask: Array, suffix: str) -> Array:
     return upright(touched, turn)
 
 
-def _metadata(photo: PhotoFile, turn: int, same: bool, whole: bool) -> Metadata:
+def _metadata(photo: PhotoFile, kind: MediaKind, unchanged: bool, whole: bool) -> Metadata:
+    same = kind is photo.kind
+    turn = photo.stored.orientation if same else 1
     exif = photo.stored.exif
     exif = upright_exif(exif, turn) if whole else kept_exif(exif, turn)
-    # A profile for inks says nothing of the RGB that a CMYK photo was made into; unchanged, its own pixels go out.
-    profile = b"" if photo.stored.image.mode == "CMYK" else photo.stored.profile
-    return Metadata(exif, profile, colour_chunks(photo.data) if same and photo.kind is MediaKind.PNG else b"")
+    # A profile of grey or of inks says nothing of the RGB that such photos are made into; grey JPEGs alone stay grey.
+    # Unchanged, its own pixels go out, and what it said of them.
+    profile = photo.stored.profile
+    written = b"GRAY" if same and kind is MediaKind.JPEG and photo.stored.image.mode == "L" else b"RGB "
+    if profile[_SPACE] != written and not (same and unchanged):
+        profile = b""
+    return Metadata(exif, profile, colour_chunks(photo.data) if same and kind is MediaKind.PNG else b"")
 
 
-def _alpha(image: Image.Image) -> Array | None:
-    if not image.has_transparency_data or image.mode.startswith("I"):
+_SPACE = slice(16, 20)
+"""Where an ICC profile says which colours it is of."""
+
+
+def _alpha(stored: Opened) -> Array | None:
+    """[H, W] uint8, 255 opaque, as stored; None when the photo has none."""
+    image = stored.image
+    if not image.has_transparency_data:
         return None
+    key = image.info.get("transparency")
+    if image.mode in ("L", "I;16") and isinstance(key, int):
+        # One grey of a PNG is transparent. Pillow overlooks it in 16 bits, and of 2 and 4 it scales the samples alone.
+        key *= {2: 85, 4: 17}.get(stored.bare.data[24], 1)
+        return np.where(np.asarray(image) == key, 0, 255).astype(np.uint8)
     return np.array(image.convert("RGBA").getchannel("A"))
 
 

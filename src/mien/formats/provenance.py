@@ -1,7 +1,7 @@
 """Signed statements within the file of a picture or a video (C2PA): writing them, and reading them back.
 
-Nothing is fetched: no manifest from elsewhere, no revocation list, no time stamp. No thumbnail is kept, neither of the
-result nor of the source, whose face may be the very thing that was changed.
+Nothing is fetched: no manifest from elsewhere, no revocation list, no time stamp. No thumbnail is made. Nor is one kept
+that the source's own statement holds, unless all is kept: its face may be the very thing that was changed.
 """
 
 import hashlib
@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
-from io import BytesIO
 from os import fspath
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +19,7 @@ import c2pa
 from mien.core.errors import InputError, OutputError, printable
 from mien.formats.claim import TOOL, Claim
 from mien.formats.files import MediaKind, StrPath, kind_of, open_regular
+from mien.formats.ingredient import MIME, Ingredient
 from mien.formats.json_object import JsonObject
 from mien.formats.leftovers import temporary_beside
 from mien.formats.manifest_frame import check_frame, history_digest
@@ -30,14 +30,6 @@ Seal = Callable[[Path], None]
 
 ASSERTION = "mien.edit"
 """Name of what mien adds to the standard's statements: the hashes of input and networks."""
-
-_MIME = {
-    MediaKind.JPEG: "image/jpeg",
-    MediaKind.PNG: "image/png",
-    MediaKind.WEBP: "image/webp",
-    MediaKind.MP4: "video/mp4",
-    MediaKind.AVI: "video/avi",
-}
 
 _TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _GENERATIVE, _DRAWN = _TERMS + "compositeWithTrainedAlgorithmicMedia", _TERMS + "algorithmicMedia"
@@ -66,7 +58,8 @@ class Verdict:
         signer: the name in the certificate.
         generative: whether a network made up some of it.
         history: earlier statements that it carries along, as many as it has.
-        cause: why it counts as changed.
+        redacted: parts that were taken out of those, as many as it says.
+        cause: why it counts as changed, or was not looked at.
     """
 
     standing: Standing
@@ -75,6 +68,7 @@ class Verdict:
     signer: str = ""
     generative: bool = False
     history: int = 0
+    redacted: int = 0
     cause: str = ""
 
     @property
@@ -83,28 +77,39 @@ class Verdict:
         return self.tool.split(" ")[0] == TOOL
 
 
-def sealing(claim: Claim, identity: SigningIdentity, source: bytes | StrPath | None = None) -> Seal:
+def sealing(
+    claim: Claim, identity: SigningIdentity, source: bytes | StrPath | None = None, keep_metadata: bool = False
+) -> Seal:
     """What signs a finished file with `claim`; give it to `write_image`, `write_photo` or `VideoWriter` as `seal`.
 
     Args:
         claim: what was done.
         identity: who signs.
         source: the file that was edited, as bytes or as its path; None when the result was made from nothing.
+        keep_metadata: whether the source's own statements stay whole, as `sign` says.
     """
-    return lambda path: sign(path, claim, identity, source)
+    return lambda path: sign(path, claim, identity, source, keep_metadata)
 
 
-def sign(path: Path, claim: Claim, identity: SigningIdentity, source: bytes | StrPath | None = None) -> None:
+def sign(
+    path: Path,
+    claim: Claim,
+    identity: SigningIdentity,
+    source: bytes | StrPath | None = None,
+    keep_metadata: bool = False,
+) -> None:
     """Puts a signed statement into the JPEG, PNG, WebP or MP4 at `path`, in place.
 
     Pixels, samples and all other metadata stay as they are. The source becomes the parent of the result, together with
-    every statement that it carries itself; none of its pixels are kept.
+    every statement that it carries itself: what was done, to what, and who signed it. What those say of place, camera
+    and people is taken out, and so are their thumbnails; titles stay, for they are part of what was signed.
 
     Args:
         path: the finished file, before it gets its name; replaced as a whole, or left as it was.
         claim: what was done.
         identity: who signs.
         source: the file that was edited, as bytes or as its path; None when the result was made from nothing.
+        keep_metadata: whether the source's own statements stay whole.
 
     Raises:
         OutputError: E_SIGN: the file or the certificate is none that can be signed or sign.
@@ -115,13 +120,15 @@ def sign(path: Path, claim: Claim, identity: SigningIdentity, source: bytes | St
         with path.open("rb") as plain, _new(signed) as result:
             kind = kind_of(plain.read(64), path)
             head = _head_digest(plain, kind)
-            parent: _Source | None = None if source is None else _Source(source)
+            parent = None if source is None else Ingredient(source)
             try:
+                if parent is not None and not keep_metadata:
+                    parent = replace(parent, redacted=parent.private_parts())
                 _sign(plain, result, kind, claim, _Unsigned(head), identity, parent)
-            except c2pa.C2paError:
+            except (c2pa.C2paError, ValueError):
                 if parent is None:
                     raise
-                parent = replace(parent, readable=False)
+                parent = replace(parent, readable=False, redacted=())
                 _sign(plain, result, kind, claim, _Unsigned(head), identity, parent)
             if history := history_digest(result, kind):
                 # What the source brought is known only once it is in its place: said in a second signing.
@@ -140,7 +147,7 @@ def inspect(path: StrPath, identities: tuple[SigningIdentity, ...] | None = None
     """What the file says of itself, and whether that holds.
 
     Args:
-        path: a JPEG, PNG, WebP, MP4, AVI or Matroska.
+        path: a photo or a video of any kind that mien reads; Matroska is not looked into.
         identities: who counts as "here"; by default every key of this user on this computer.
 
     Raises:
@@ -150,21 +157,21 @@ def inspect(path: StrPath, identities: tuple[SigningIdentity, ...] | None = None
     own = known_identities() if identities is None else identities
     with open_regular(path) as file:
         kind = kind_of(file.read(64), source)
-        if kind not in _MIME:
-            return Verdict(Standing.UNKNOWN)
+        if kind not in MIME:
+            return Verdict(Standing.UNKNOWN, cause=f"{kind.value} files are not looked into")
         head = _head_digest(file, kind)
         file.seek(0)
         try:
             with (
                 c2pa.Context.from_dict(_settings("".join(one.anchor for one in own))) as context,
-                c2pa.Reader(_MIME[kind], file, context=context) as reader,
+                c2pa.Reader(MIME[kind], file, context=context) as reader,
             ):
                 account = reader.json()
         except c2pa.C2paError.ManifestNotFound:
             return Verdict(Standing.UNKNOWN)
         except c2pa.C2paError as error:
-            if str(error).startswith("Remote"):  # it lies at an address, and that is not asked
-                return Verdict(Standing.UNKNOWN)
+            if str(error).startswith("Remote"):
+                return Verdict(Standing.UNKNOWN, cause="its statement lies at an address, which is not asked")
             if not _mentions_manifest(file):
                 cause = f"damaged: {printable(error)}"
                 raise InputError(source, "E_CORRUPT", cause, "fetch or export it again") from error
@@ -199,15 +206,7 @@ class _Unsigned:
     history: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """The file that was edited, and whether what it says of itself can be read."""
-
-    file: bytes | StrPath
-    readable: bool = True
-
-
-def _statement(claim: Claim, mime: str, source: _Source | None, extras: _Unsigned) -> dict[str, object]:
+def _statement(claim: Claim, mime: str, source: Ingredient | None, extras: _Unsigned) -> dict[str, object]:
     agent = {"name": TOOL, "version": claim.version}
     kind = _GENERATIVE if claim.generative else _DRAWN if source is None else None
     first: dict[str, object] = {"action": "c2pa.opened", "parameters": {"ingredientIds": [_PARENT]}}
@@ -218,9 +217,16 @@ def _statement(claim: Claim, mime: str, source: _Source | None, extras: _Unsigne
     steps: list[dict[str, object]] = [
         {"action": "c2pa.edited", "description": action, "softwareAgent": agent} for action in claim.actions
     ]
+    if claim.generative and source is not None and not steps:
+        # A network made up pixels, and no words say how: the mark needs a step to stand on.
+        steps = [{"action": "c2pa.edited", "softwareAgent": agent}]
     for step in steps:
         if kind is not None:
             step["digitalSourceType"] = kind
+    redacted = () if source is None else source.redacted
+    steps += [
+        {"action": _REDACTED, "reason": "c2pa.PII.present", "parameters": {"redacted": part}} for part in redacted
+    ]
     hashes = {
         "source_sha256": claim.source_sha256,
         "models": [{"name": model.name, "sha256": model.sha256} for model in claim.models],
@@ -237,10 +243,12 @@ def _statement(claim: Claim, mime: str, source: _Source | None, extras: _Unsigne
             {"label": ASSERTION, "data": hashes},
         ],
         "ingredients": [named] if source is not None and not source.readable else [],
+        "redactions": list(redacted),
     }
 
 
 _PARENT = "source"
+_REDACTED = "c2pa.redacted"
 _UNREADABLE = "the source carried a statement that cannot be read"
 
 
@@ -251,11 +259,11 @@ def _sign(
     claim: Claim,
     extras: _Unsigned,
     identity: SigningIdentity,
-    source: _Source | None,
+    source: Ingredient | None,
 ) -> None:
     key = c2pa.C2paSignerInfo(identity.algorithm, identity.certificates, identity.key, None)
     signer = c2pa.Signer.from_info(key)
-    statement = _statement(claim, _MIME[kind], source, extras)
+    statement = _statement(claim, MIME[kind], source, extras)
     plain.seek(0)
     result.seek(0)
     result.truncate()
@@ -265,12 +273,9 @@ def _sign(
     ):
         if source is not None and source.readable:
             parent = {"title": _PARENT, "relationship": "parentOf", "label": _PARENT}
-            with BytesIO(source.file) if isinstance(source.file, bytes) else open_regular(source.file) as original:
-                theirs = kind_of(original.read(64), "the source" if isinstance(source.file, bytes) else source.file)
-                original.seek(0)
-                # Matroska carries no statement that this library could read.
-                builder.add_ingredient(parent, _MIME.get(theirs, "application/octet-stream"), original)
-        builder.sign(_MIME[kind], plain, result)
+            with source.opened() as (original, mime):
+                builder.add_ingredient(parent, mime, original)
+        builder.sign(MIME[kind], plain, result)
 
 
 def _head_digest(file: BinaryIO, kind: MediaKind) -> str:
@@ -309,26 +314,30 @@ def _verdict(account: str, serials: set[int]) -> tuple[Verdict, _Unsigned]:
     results = store.child("validation_results").child("activeManifest")
     trusted = any(entry.text("code") == "signingCredential.trusted" for entry in results.objects("success"))
     generator = manifest.objects("claim_generator_info")
-    actions, generative, extras = [], False, _Unsigned()
+    actions, generative, redacted, extras = [], False, 0, _Unsigned()
     for assertion in manifest.objects("assertions"):
         if assertion.text("label").startswith("c2pa.actions"):
             for action in assertion.child("data").objects("actions"):
                 generative |= "rainedAlgorithmic" in action.text("digitalSourceType", "")
+                redacted += action.text("action") == _REDACTED
                 actions.append(action.text("description", "") or action.text("action"))
         elif assertion.text("label") == ASSERTION:
             data = assertion.child("data")
             extras = _Unsigned(data.text("head_sha256", ""), data.text("history_sha256", ""))
     serial = signature.text("cert_serial_number", "")
-    here = trusted and serial.isdecimal() and len(serial) < 60 and int(serial) in serials
-    standing = Standing.CHANGED if broken else Standing.HERE if here else Standing.ELSEWHERE
+    own = trusted and serial.isdecimal() and len(serial) < 60 and int(serial) in serials
     tool = " ".join((generator[0].text("name", ""), generator[0].text("version", ""))).strip() if generator else ""
+    # Other programs may sign with the same certificate; what they write has no form that could be held against it.
+    here = own and tool.split(" ")[0] == TOOL
+    standing = Standing.CHANGED if broken else Standing.HERE if here else Standing.ELSEWHERE
     verdict = Verdict(
         standing,
-        tuple(printable(action) for action in actions if action not in ("c2pa.opened", "c2pa.created")),
+        tuple(printable(action) for action in actions if action not in ("c2pa.opened", "c2pa.created", _REDACTED)),
         printable(tool),
         printable(signature.text("common_name", "") or signature.text("issuer", "")),
         generative,
         sum(1 for _ in manifests) - 1,
+        redacted,
         broken[0] if broken else "",
     )
     return verdict, extras

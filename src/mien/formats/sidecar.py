@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.core.errors import InputError, printable
-from mien.formats.claim import Claim, ModelUsed, sha256_of
-from mien.formats.files import StrPath, read_bytes, replacing
+from mien.formats.claim import Claim, ModelUsed
+from mien.formats.files import StrPath, read_bytes, replacing, sha256_of
 from mien.formats.json_object import JSON_LIMIT, JsonObject
 
 SCHEMA = 1

@@ -6,6 +6,7 @@ from os import fspath
 from types import TracebackType
 from typing import Self
 
+from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.error import FFmpegError
@@ -25,7 +26,7 @@ class Sound:
         path: the video.
 
     Attributes:
-        codec: what it is coded as; "" when the video is silent.
+        codec: what it is coded as, "an unknown format" where FFmpeg does not know it; "" when the video is silent.
         carried: whether it can be carried over.
 
     Raises:
@@ -39,7 +40,7 @@ class Sound:
             container = open_container(file, video_kind(file, source), source)
             stack.callback(container.close)
             self._stream: AudioStream | None = next(iter(container.streams.audio), None)
-            self.codec = "" if self._stream is None else self._stream.codec_context.codec.canonical_name
+            self.codec = "" if self._stream is None else _codec(self._stream)
             self.carried = self.codec in _CARRIED
             picture = next(iter(container.streams.video), None)
             start = None if picture is None or picture.time_base is None else picture.start_time
@@ -86,3 +87,9 @@ class Sound:
             except FFmpegError:
                 self._packets = iter(())
         return self._next
+
+
+def _codec(stream: AudioStream) -> str:
+    # PyAV promises a context, and gives none where FFmpeg has no decoder.
+    known: AudioCodecContext | None = stream.codec_context
+    return "an unknown format" if known is None else known.codec.canonical_name
