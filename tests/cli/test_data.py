@@ -99,23 +99,6 @@ def test_faces_of_one_person_keep_still_where_that_is_asked(tmp_path: Path, rig:
     assert apart[1] < apart[0] / 4
 
 
-@pytest.mark.usefixtures("places")
-def test_mouths_are_open_where_that_is_asked(tmp_path: Path, rig: Path) -> None:
-    data = make_packs(tmp_path / "packs")
-    jaw = ARKIT.index("jawOpen")
-    pack = rendered(data, tmp_path / "faces-mouths.npz", rig, "--count", "6", "--mouths")
-    assert (pack.weights[:, jaw] >= 0.25).all()
-    usual = rendered(data, tmp_path / "faces-renders.npz", rig, "--count", "6")
-    assert (usual.weights[:, jaw] < 0.25).any()
-
-
-def test_mouths_that_keep_still_are_not_made(tmp_path: Path, rig: Path, capsys: Captured) -> None:
-    words = ["--data", str(tmp_path), "-o", str(tmp_path / "faces-mouths.npz"), "--ict", str(rig)]
-    assert run(["data", "render", *words, "--mouths", "--still"]) == 2
-    assert "--mouths" in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
-
-
 def coloured_pack(file: Path, colour: tuple[int, int, int]) -> None:
     """Photos whose faces are all of one colour."""
     columns, encoded = faces_columns("plain", 1), io.BytesIO()

@@ -55,15 +55,6 @@ class TestRead:
         cut = MouthPatch.of(mouths.points[0]).cut(from_picture)
         assert cut[2:-2, 2:-2].std() > 5
 
-    def test_rendered_mouths_are_learned_from_and_not_validated_on(self, tmp_path: Path) -> None:
-        folder = make_packs(tmp_path / "packs")
-        photos = {split: read_mouths(folder, split) for split in ("train", "val")}
-        for name in ("faces-mouths", "faces-renders"):
-            save_pack(folder / f"{name}.npz", {**faces_columns("mouths", 3), "rendered": np.array(True)})
-        both = {split: read_mouths(folder, split) for split in ("train", "val")}
-        assert set(both["train"].pack) == {*photos["train"].pack, "faces-mouths"}
-        assert set(both["val"].pack) == set(photos["val"].pack)
-
     def test_shares_are_the_packs_and_sum_to_one(self, mouths: Mouths) -> None:
         assert mouths.share.sum() == pytest.approx(1)
         of = {name: mouths.share[mouths.pack == name].sum() for name in np.unique(mouths.pack)}

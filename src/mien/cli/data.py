@@ -35,7 +35,6 @@ def render_pack(
     without: tuple[str, ...] = (),
     ict: Path | None = None,
     still: bool = False,
-    mouths: bool = False,
     overwrite: bool = False,
 ) -> int:
     """Render faces whose weights and points are known, as a faces pack to train on.
@@ -52,19 +51,15 @@ def render_pack(
             never trained on.
         ict: The ICT rig's .npz or folder; the imported one when not given.
         still: All faces of one person are in one pose, place and light: pairs for `mien train crease`.
-        mouths: All mouths are wide open, seen from nearer and lit as mouths are inside: for `mien train mouth`, which
-            looks for them in faces-mouths.npz.
         overwrite: Replace the file if it exists.
     """
     try:
-        from mien.data.renders import BUSY, GAPING, STILL, Renderer, Studio, write_pack
+        from mien.data.renders import BUSY, STILL, Renderer, Studio, write_pack
     except ModuleNotFoundError as error:
         cause = f"rendering packs needs {error.name}, which is not installed"
         raise UsageError("mien data render", "E_USAGE", cause, 'pip install "mien[train]"') from error
     if count < 1:
         raise UsageError("--count", "E_USAGE", f"{count} faces make no pack", "render 1 or more")
-    if still and mouths:
-        raise UsageError("--mouths", "E_USAGE", "goes with no --still", "render a pack of each")
     if seed < 0:
         raise UsageError("--seed", "E_USAGE", f"{seed} is below 0", "give 0 or more")
     rig = rig_named("ict") if ict is None else IctRig.load(ict)
@@ -85,8 +80,7 @@ def render_pack(
 
         def drawn(split: str, studio: Studio, performed: Array | None, number: int, seed: int) -> "Iterator[Rendered]":
             """The faces of a split."""
-            chosen = GAPING if mouths else STILL if still else studio
-            renderer = Renderer(rig, places, packs, split, chosen, scenes, performed)
+            renderer = Renderer(rig, places, packs, split, STILL if still else studio, scenes, performed)
             return watched(renderer.stream(number, seed, still))
 
         parts = {

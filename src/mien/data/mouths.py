@@ -8,7 +8,7 @@ import numpy as np
 from mien.core.arrays import Array
 from mien.core.errors import InputError
 from mien.core.geometry import apply_affine
-from mien.data.packs import FacesPack, read_folder, read_photos
+from mien.data.packs import FacesPack, read_photos
 from mien.imaging.mouth_patch import HEIGHT, WIDTH, MouthPatch, sharpness
 
 OPEN = 2.5
@@ -23,19 +23,10 @@ SMALL = 0.55
 _UNSURE = 3.0
 """% of the inter-ocular distance by which a teacher may disagree with itself."""
 
-RENDERED = "faces-mouths"
-"""The pack of renders that is learned from beside photos: `mien data render --mouths`."""
-
 _OTHERS = 0.1
-_SHARES = {
-    "faces-official": 0.5,
-    "faces-synthetic": 0.22,
-    "faces-driving": 0.13,
-    "faces-wild": 0.15,
-    RENDERED: 0.2,
-}
+_SHARES = {"faces-official": 0.5, "faces-synthetic": 0.22, "faces-driving": 0.13, "faces-wild": 0.15}
 """What each pack gives to a training, and what any other pack does: sharp teeth come of sharp portraits, wide mouths of
-the rest, and wide sharp ones of those that are rendered (`mien data render --mouths`).
+the rest.
 """
 
 _WIDEST = {"faces-synthetic": 26.0}
@@ -70,7 +61,7 @@ class Mouths:
 
 
 def read_mouths(folder: Path, split: str) -> Mouths:
-    """The open, sharp mouths of one split of every pack of photos in a folder; to learn from, of rendered mouths too.
+    """The open, sharp mouths of one split of every pack of photos in a folder.
 
     Args:
         folder: of the packs `faces-*.npz`.
@@ -80,8 +71,6 @@ def read_mouths(folder: Path, split: str) -> Mouths:
         InputError: the folder holds no pack of photos, or no such mouth.
     """
     packs, _ = read_photos(folder)
-    if split == "train":
-        packs += [pack for pack in read_folder(folder)[0] if pack.rendered and pack.name == RENDERED]
     found = [mouths for pack in packs if (mouths := _of_pack(pack, split)) is not None]
     if not found:
         cause = f"holds no open, sharp mouth to {'learn from' if split == 'train' else 'validate on'}"

@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.face import Expression, FaceState, Identity, Pose
 from mien.core.geometry import rotation_from_angles
 from mien.core.looks import gaze_from_looks
-from mien.core.points import INNER_LIPS
-from mien.data.gaping import Insides, gaping
 from mien.data.lights import Light, harmonics, lamps, near_lamps, soft
 from mien.data.pack_writer import LabelledFace, PackWriter
 from mien.data.packs import FacesPack, ScenesPack
@@ -106,11 +103,6 @@ class Studio:
     """Share of the faces that wear glasses."""
     side: int = SIDE
     """Pixels along the side of a picture."""
-    centre: float = 0.025
-    """Metres below the eyes of what lies in the middle of a picture."""
-    mouths: bool = False
-    """Whether all mouths are open, and lit inside as mouths are; pictures are then drawn at twice their size, for edges
-    of teeth are fine."""
 
 
 BUSY = Studio(turn=(0.18, 0.32, 0.14), most=9, bend=0.0015, side=224)
@@ -119,11 +111,6 @@ read cuts of 128 px, so that a smaller picture teaches as much and is sooner dra
 
 STILL = Studio(turn=(0.1, 0.16, 0.06), most=9, bend=0.0015, glasses=0, side=224)
 """For pairs of faces that differ in expression alone."""
-
-GAPING = Studio(
-    (lamps, soft), (0.12, 0.2, 0.06), (0.5, 1.3), (1.2, 1.6), bend=0.001, glasses=0, centre=0.05, mouths=True
-)
-"""For mouths to learn painting from."""
 
 CALM = Studio((soft,), (0.05, 0.08, 0.03), glasses=0)
 """A face that looks into the camera, nearly straight, in soft light."""
@@ -160,9 +147,7 @@ class Renderer:
     ) -> None:
         self._rig, self._places, self._studio = rig, places, studio
         self._skins = Skins(rig, places, packs, split)
-        self._finer = 2 if studio.mouths else 1
-        self._backdrops = Backdrops(scenes, split, studio.side * self._finer)
-        self._insides = Insides(rig.model.regions) if studio.mouths else None
+        self._backdrops = Backdrops(scenes, split, studio.side)
         shown = [pack.weights[pack.indices(split)] for pack in packs]
         self._taught = np.concatenate(shown if performed is None else [*shown, performed])
         directions = np.arange(rig.identities)
@@ -193,12 +178,7 @@ class Renderer:
         return Person(name, shape, bend, self._skins.draw(rng))
 
     def weights(self, rng: np.random.Generator) -> Array:
-        """[52] nothing, one channel, a few, or what a photo shows and a few on top; sides alike in half of all.
-
-        In a studio for mouths, an open mouth.
-        """
-        if self._studio.mouths:
-            return gaping(rng)
+        """[52] nothing, one channel, a few, or what a photo shows and a few on top; sides alike in half of all."""
         weights = np.zeros(len(ARKIT), np.float32)
         kind = rng.random()
         if kind < NEUTRAL:
@@ -229,9 +209,9 @@ class Renderer:
         shaped = self._rig.vertices(Identity(person.shape), state).astype(np.float64) + person.bend
         vertices = shaped @ pose.rotation.T
         distance, zoom = rng.uniform(*self._studio.distance), rng.uniform(*self._studio.zoom)
-        centre = np.array([0.0, self._studio.centre]) + rng.uniform(-0.006, 0.006, 2)
+        centre = np.array([0.0, 0.025]) + rng.uniform(-0.006, 0.006, 2)
         depth = vertices[:, 2] + distance
-        side = self._studio.side * self._finer
+        side = self._studio.side
         scale = side * zoom / 0.26 * distance / depth
         flat = (vertices[:, :2] - centre) * scale[:, None] + side / 2
         points = self._places.on(np.column_stack([flat, vertices[:, 2]]))
@@ -239,24 +219,14 @@ class Renderer:
         placed = np.column_stack([flat, depth])
         normals = _normals(vertices, self._triangles)
         shade, shine = self._studio.lights[rng.integers(len(self._studio.lights))](rng, vertices, normals)
-        colours = person.colours
-        if self._insides is not None:
-            lips = self._places.on(shaped)[list(INNER_LIPS)]
-            reached = self._insides.reached(rng, shaped, lips)
-            colours, shade = self._insides.coloured(rng, colours), shade * reached
-            shine = (shine + self._insides.shine(rng, normals)) * reached
-        picture = self._taken(rng, placed, colours * shade + shine)
+        picture = self._taken(rng, placed, person.colours * shade + shine)
         if rng.random() < self._studio.glasses:
             picture = glasses(rng, picture, points)
-        if self._finer > 1:
-            picture = np.asarray(Image.fromarray(picture).reduce(self._finer))
-            points, placed[:, :2] = points / self._finer, placed[:, :2] / self._finer
         return Rendered(person.name, picture, points, weights, placed)
 
     def _taken(self, rng: np.random.Generator, placed: Array, lit: Array) -> Array:
         """[H, H, 3] uint8 of vertices placed [V, 3] with colours [V, 3] under light, before a backdrop."""
-        side = self._studio.side * self._finer
-        seen = rasterise(placed, self._triangles, side, side)
+        seen = rasterise(placed, self._triangles, self._studio.side, self._studio.side)
         shares, corners = seen.barycentric(), self._triangles[seen.triangle]
         # Corner by corner: a sum over both at once takes four times as long.
         shown = sum((shares[:, k, None] * lit[corners[:, k]] for k in range(3)), np.zeros((len(corners), 3)))
