@@ -46,6 +46,9 @@ class Stride:
     ahead: int
 
 
+MOST_PIXELS = 2**28
+"""The most pixels of a picture that anybody may allow."""
+
 LIVE = Stride(together=1, ahead=0)
 """What comes live does not wait for its successors."""
 
@@ -131,7 +134,7 @@ class CaptureOptions:
             ("focal_length", self.focal_length is None or 0 < self.focal_length < 1e7, "above 0 pixels"),
             ("least_size", 0 <= self.least_size < 1e6, "0 pixels or more"),
             ("least_score", 0 < self.least_score <= 1, "above 0, at most 1"),
-            ("max_pixels", 1 <= self.max_pixels <= 2**28, "1 to 268435456"),
+            ("max_pixels", 1 <= self.max_pixels <= MOST_PIXELS, f"1 to {MOST_PIXELS}"),
             ("look_again", 0 <= self.look_again < 1e9, "0 seconds or more"),
             ("min_quality", 0 <= self.min_quality <= 1, "0 to 1"),
         )
