@@ -130,6 +130,13 @@ def main(data: Path, ledger: bool = False, pictures: Path | None = None) -> None
     for name, each in alike.items():
         structure, away = np.array(each).mean(0)
         rows += [Row(f"{name}, SSIM in the face", float(structure)), Row(f"{name}, difference", float(away), "of 1")]
+    edited = np.array(alike["edited"]).mean(0)
+    for name in ("no edit", "motion alone", "the rig's motion alone"):
+        structure, away = edited - np.array(alike[name]).mean(0)
+        rows += [
+            Row(f"edited beyond {name}, SSIM", float(structure), "", ">= 0"),
+            Row(f"edited beyond {name}, difference", float(away), "of 1", "<= 0"),
+        ]
     publish(Report("Edited smiles against real ones, London test people", command(data), tuple(rows)), ledger)
     if pictures is not None:
         Image.fromarray(np.concatenate(strips)).save(pictures)

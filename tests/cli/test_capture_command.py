@@ -1,3 +1,4 @@
+import csv
 import os
 import signal
 import socket
@@ -105,6 +106,11 @@ def test_an_address_is_a_file_that_does_not_exist(capsys: Captured) -> None:
     assert "E_NOTFILE: no such file (check the path; addresses are not fetched)" in capsys.readouterr().err
 
 
+def test_a_name_that_is_too_long_is_a_file_that_does_not_exist(capsys: Captured) -> None:
+    assert run(["capture", "x" * 300]) == 1
+    assert "xxx: E_NOTFILE: file name too long" in capsys.readouterr().err
+
+
 NAMES = ["two\nlines.png", "é 😀.png", "-rf.png", "--help.png", "[red]x[b].png", "%d {name}.png", "=1+1.png", "a b.png"]
 
 
@@ -133,6 +139,18 @@ def test_a_name_that_is_no_unicode(capsys: Captured) -> None:
     Path(os.fsdecode(b"text\xff.png")).write_text("text")
     assert run(["capture", os.fsdecode(b"text\xff.png")]) == 1
     assert capsys.readouterr().err.startswith("text\\udcff.png: E_FORMAT: ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file that is there and cannot be read lies in /proc")
+def test_what_the_system_refuses_to_read_costs_itself_alone(capsys: Captured) -> None:
+    Path("aa.jpg").symlink_to("/proc/self/mem")
+    write_photo(Path("b.png"))
+    assert run(["capture", "a.png", "aa.jpg", "b.png", "-o", "t.csv"]) == 1
+    error, *counted = capsys.readouterr().err.splitlines()
+    assert error == "aa.jpg: E_READ: cannot be read: input/output error (check the disk or the share it lies on)"
+    assert counted == ["2 of 3 sources read, 2 faces, seen in 2 of 2 frames; wrote t.csv", "1 failed"]
+    with open("t.csv", newline="", encoding="utf-8") as table:
+        assert [row["source"] for row in csv.DictReader(table)] == ["a.png", "b.png"]
 
 
 def test_a_folder_is_searched_and_one_without_pictures_is_4(capsys: Captured) -> None:
@@ -250,6 +268,7 @@ def test_a_batch_is_gone_on_with(capsys: Captured) -> None:
     assert sorted(os.listdir()) == ["a.json", "in", "j", "t.csv", "z.json"]
     assert run(words) == 1
     assert capsys.readouterr().err.splitlines() == [
+        next(line for line in said.err.splitlines() if line.startswith("in/text.jpg: E_FORMAT: ")),
         "2 of 3 sources read (3 settled in an earlier run), 1 face, seen in 1 of 2 frames; wrote t.csv, {name}.json",
         "1 failed",
     ]

@@ -196,6 +196,21 @@ def test_other_options_are_refused_by_name_and_a_restart_replaces(folder: Path) 
 
 
 @pytest.mark.usefixtures("without_networks")
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_mistake_of_usage_does_not_stand_in_the_way_of_the_right_command(folder: Path, restart: bool) -> None:
+    sources = named(folder, "a", "b")
+    batch, run = BatchOptions((folder / "out" / "t.csv",)), RunOptions(workers=1, journal=folder / "j")
+    if restart:
+        run_batch(sources, batch, run=run)
+    wrong = replace(batch, overlay=sources[0])
+    with pytest.raises(UsageError):
+        run_batch(sources, wrong, run=replace(run, restart=restart))
+    read: list[str] = []
+    run_batch(sources, batch, run=run, steps=Steps(done=lambda done: read.append(done.path.name)))
+    assert sorted(read) == ([] if restart else ["a", "b"])
+
+
+@pytest.mark.usefixtures("without_networks")
 def test_pictures_drawn_by_the_batch_are_no_sources_of_it(folder: Path) -> None:
     (source,) = named(folder, "a")
     drawn = folder / "in" / "a-o.png"

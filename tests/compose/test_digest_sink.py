@@ -1,5 +1,6 @@
 import csv
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +11,14 @@ from portraits import blank, capturer, contents, placed, write_clip, write_photo
 
 from mien.compose.batches import RunOptions, run_batch
 from mien.compose.captures import capture_batch
+from mien.compose.digest_sink import DigestSink, about, models_used
 from mien.compose.done import Steps
 from mien.compose.outputs import BatchOptions
+from mien.compose.sources import Source
 from mien.core.errors import StateError, UsageError
 from mien.formats.columns import meant
 from mien.pipelines.capture import CaptureOptions, Capturer
+from mien.weights.brought import brought_card
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +42,46 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     before = contents(tmp_path / "in")
     yield tmp_path
     assert contents(tmp_path / "in") == before
+
+
+NETWORKS = """
+import numpy as np
+from mien.weights import catalog, store
+
+read, names = store.read_file, []
+def noting(card, *rest):
+    names.append(card.name)
+    return read(card, *rest)
+store.read_file = noting
+
+from mien.core.image import Frame
+from mien.pipelines.capture import CaptureOptions, Capturer
+from portraits import placed
+
+(_, readings), = Capturer(CaptureOptions(fit=FIT)).stream([Frame(placed((120, 100))[0])])
+assert readings
+print(*sorted(set(names)))
+"""
+
+
+@pytest.mark.parametrize("fit", [False, True])
+def test_the_networks_that_are_named_are_those_that_read(fit: bool) -> None:
+    program = NETWORKS.replace("FIT", str(fit))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run([sys.executable, "-c", program], check=True, env=environment, capture_output=True, text=True)
+    assert sorted(name for name, _ in models_used(CaptureOptions(fit=fit))) == run.stdout.split()
+
+
+def test_another_landmarker_is_named_in_the_place_of_ours() -> None:
+    ours, peers = (dict(about(CaptureOptions(landmarker=who)).models) for who in ("mien", "mediapipe"))
+    assert peers["mediapipe"] == brought_card("mediapipe").sha256
+    assert set(ours) - set(peers) == {"finder", "landmarks-8bit", "lgml", "refiner"}
+    assert "mediapipe" not in ours
+
+
+def test_a_file_of_which_the_system_says_nothing_has_no_size() -> None:
+    for path in (Path("x" * 300), Path("missing"), Path("a\0b")):
+        DigestSink(path, Source(str(path), []), BatchOptions(), CaptureOptions(), None)
 
 
 def sources(folder: Path) -> list[Path]:

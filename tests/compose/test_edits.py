@@ -26,6 +26,7 @@ from mien.formats.files import sha256_of
 from mien.formats.images import read_image
 from mien.formats.leftovers import temporary_beside
 from mien.formats.photo_file import PhotoFile, reach, read_photo
+from mien.formats.photo_file import write_photo as write_whole
 from mien.formats.provenance import Standing, inspect
 from mien.formats.sidecar import read_sidecar, sidecar_path
 from mien.formats.signing import signing_folder
@@ -227,7 +228,7 @@ def test_what_changed_is_counted_in_the_file_itself(suffix: str, monkeypatch: py
     (found,) = done.measured
     assert (found.outside, done.recoded) == (0, False)
     assert 0 < found.inside <= found.may < done.before.pixels[..., 0].size
-    usual = edits.write_photo
+    usual = write_whole
 
     def careless(written: PhotoFile, pixels: Array, path: Path, *more: object) -> None:
         spoiled = pixels.copy()

@@ -54,6 +54,43 @@ def test_what_is_finished_is_known_to_the_next_run(tmp_path: Path, source: Path)
         assert journal.settled(source, (".csv",)) is None
 
 
+@pytest.mark.parametrize(
+    ("code", "remedy", "again"),
+    [
+        ("E_READ", "check the disk or the share it lies on", True),
+        ("E_PERM", "allow this user to read it", True),
+        ("E_CHANGED", "try again once it is complete", True),
+        ("E_TIMEOUT", "--time-limit allows more", True),
+        ("E_BUG", "please report it", True),
+        ("E_FORMAT", 'pip install "mien[heif]", or save it as JPEG', True),
+        ("E_FORMAT", "save it as PNG", False),
+        ("E_CORRUPT", "fetch or export it again", False),
+        ("E_POISON", "look at it apart; --restart tries again", False),
+    ],
+)
+def test_what_may_go_otherwise_is_tried_again(
+    tmp_path: Path, source: Path, code: str, remedy: str, again: bool
+) -> None:
+    with Journal(tmp_path / "j", TERMS) as journal:
+        journal.finish(Done(source, error=InputError(source, code, "why", remedy), sha256=sha256_of(source)))
+        assert (journal.settled(source, ()) is None) == again
+
+
+def test_a_run_that_begins_nothing_leaves_the_journal_as_it_was(tmp_path: Path, source: Path) -> None:
+    other = Terms((("least_score", "0.4"),), TERMS.models)
+    with Journal(tmp_path / "j", other):
+        pass
+    assert not file_of(tmp_path).exists()
+    with Journal(tmp_path / "j", TERMS) as journal:
+        journal.finish(Done(source, sha256=sha256_of(source)))
+    before = file_of(tmp_path).read_bytes()
+    with Journal(tmp_path / "j", other, restart=True):
+        pass
+    assert file_of(tmp_path).read_bytes() == before
+    with pytest.raises(ValueError, match="not open"):
+        journal.begin(source)
+
+
 def test_rows_must_be_there_and_whole(tmp_path: Path, source: Path) -> None:
     with Journal(tmp_path / "j", TERMS) as journal:
         journal.part_of(source).write_text("rows")

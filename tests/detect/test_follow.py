@@ -164,3 +164,20 @@ def test_nobody_is_followed_where_nobody_is(picture: Array) -> None:
     follower = Follower(finder(), reader(), 5, 1.0)
     for k in range(3):
         assert follower.see(Frame(picture, k / 25, k)) == []
+
+
+@pytest.mark.parametrize(("most", "told"), [(1, 1), (2, 0), (5, 0)])
+def test_a_face_too_many_is_told_once(most: int, told: int) -> None:
+    calls: list[None] = []
+    follower = Follower(finder(), reader(), most, 0.0, full=lambda: calls.append(None))
+    frames = [blank(480), two(1.0, 1.2), two(1.0, 1.2), blank(480), two(1.0, 1.2)]
+    seen = [len(follower.see(Frame(pixels, k / 25, k))) for k, pixels in enumerate(frames)]
+    assert max(seen) == min(most, 2)
+    assert len(calls) == told
+
+
+def test_nobody_reads_points_of_faces_too_many_unless_somebody_asks() -> None:
+    alone, among = CountingReader(), CountingReader()
+    Follower(finder(), alone, 1, None).see(Frame(placed((120, 100))[0]))
+    Follower(finder(), among, 1, None).see(Frame(two(1.0, 0.8)))
+    assert among.calls == alone.calls

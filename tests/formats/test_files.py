@@ -1,12 +1,16 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
 
 import pytest
 
 from mien.core.errors import InputError, OutputError
-from mien.formats.files import MediaKind, kind_of, open_regular, read_bytes, replacing
+from mien.formats.files import MediaKind, kind_of, make_folder, open_regular, read_bytes, replacing, sha256_of
 
 
 def code_of(path: object) -> str:
@@ -57,6 +61,44 @@ def test_a_disk_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(os, "open", fail)
     assert code_of(tmp_path / "a") == "E_READ"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file that is there and cannot be read lies in /proc")
+def test_a_disk_that_fails_while_a_file_is_read() -> None:
+    def everything(file: BufferedReader) -> object:
+        return file.read()
+
+    reads: list[Callable[[BufferedReader], object]] = [everything, lambda file: file.read(9), BufferedReader.readline]
+    for read in reads:
+        cause = "/proc/self/mem: E_READ: cannot be read: input/output error"
+        with open_regular("/proc/self/mem") as file, pytest.raises(InputError, match=cause):
+            read(file)
+    with pytest.raises(InputError, match="E_READ"):
+        sha256_of("/proc/self/mem")
+    with open_regular("/proc/self/mem") as file, pytest.raises(InputError, match="E_READ"):
+        file.seek(0, os.SEEK_END)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file that is there and cannot be read lies in /proc")
+def test_a_source_that_cannot_be_read_is_no_result_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="E_READ"), replacing(tmp_path / "a", overwrite=False):
+        sha256_of("/proc/self/mem")
+    assert names_in(tmp_path) == []
+
+
+def test_a_folder_for_results_is_made_and_swept(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    make_folder(folder)
+    (folder / "kept").touch()
+    left = subprocess.run(
+        [sys.executable, "-c", "from pathlib import Path; import mien.formats.leftovers as l; "
+         f"l.temporary_beside(Path({str(folder)!r}) / 'x.csv').touch()"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert left.returncode == 0
+    assert len(names_in(folder)) == 2
+    make_folder(folder)
+    assert names_in(folder) == ["kept"]
 
 
 def test_empty_and_large_files(tmp_path: Path) -> None:

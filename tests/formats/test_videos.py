@@ -1,8 +1,10 @@
 import os
 import random
 import struct
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from made_failing import failing_disk
 from made_films import CORNERS, FRAMES, corners, film, index_first, photo, quarters, slides
 from made_hostile import sound
 
@@ -33,6 +36,24 @@ def refusal(path: Path | str) -> InputError:
         for _ in video:
             pass
     return caught.value
+
+
+LONG = 400
+
+
+@cache
+def long_film(kind: str) -> bytes:
+    """A video of 400 frames, too large to be read at once."""
+    file, noise = BytesIO(), np.random.default_rng(0)
+    with av.open(file, "w", format=kind) as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for _ in range(LONG):
+            pixels = noise.integers(0, 256, (48, 64, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
+        container.mux(stream.encode(None))
+    return file.getvalue()
 
 
 def read(path: Path) -> tuple[VideoReader, list[float]]:
@@ -191,6 +212,28 @@ def test_nothing_but_a_refusal(tmp_path: Path, kind: str, place: float, put: byt
     path.write_bytes((data[:start] + put + data[start + len(put) :])[: int((1 - keep**4) * len(data))])
     with suppress(InputError), VideoReader(path, max_pixels=1_000_000) as video:
         assert sum(1 for _ in video) == video.decoded <= FRAMES
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="knows a file by its descriptor in /proc")
+@pytest.mark.parametrize(("kind", "begins"), [("mp4", True), ("matroska", True), ("avi", False)])
+def test_a_disk_that_fails_midway(tmp_path: Path, kind: str, begins: bool, capfd: pytest.CaptureFixture[str]) -> None:
+    path, count = tmp_path / "failing", 0
+    path.write_bytes(index_first(long_film(kind)) if kind == "mp4" else long_film(kind))
+
+    def read_on() -> None:
+        nonlocal count
+        with VideoReader(path) as video:
+            for _ in video:
+                count += 1
+
+    with failing_disk(), pytest.raises(InputError) as caught:
+        read_on()
+    assert (caught.value.source, caught.value.code) == (str(path), "E_READ")
+    assert "input/output error" in caught.value.cause
+    assert 0 <= count < LONG
+    assert (count > 0) == begins  # the index of an AVI lies behind its frames
+    assert capfd.readouterr().err == ""  # PyAV prints errors that it drops
+    assert read(path)[0].decoded == LONG
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

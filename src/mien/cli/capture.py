@@ -20,7 +20,7 @@ from mien.compose.done import Done, Status, Steps
 from mien.compose.naming import common_folder
 from mien.compose.outputs import BatchOptions
 from mien.compose.session import Prompt
-from mien.compose.sources import expanded
+from mien.compose.sources import askable, expanded
 from mien.compose.streams import Streamed
 from mien.core.errors import printable
 from mien.core.face import FaceReading
@@ -98,7 +98,7 @@ def capture(
         output.summary,
         output.report,
         output.report_pictures,
-        None if live else common_folder(sources),
+        None if live else common_folder([*map(askable, sources)]),
         calibrate=output.calibrate,
         save_neutral=output.save_neutral,
     )
@@ -155,13 +155,9 @@ class _Watch:
             self._one = None
         if self._all is not None:
             self._progress.advance(self._all)
+        self._fell_short(done)
         if done.error is not None:
-            say(self._err, str(done.error), "red")
             return
-        if done.lost or done.guessed:
-            guessed = f", {done.guessed} of them damaged" if done.guessed else ""
-            counted = f"{done.frames} of {done.frames + done.lost} frames could be read{guessed}"
-            self.warned(done.path, "W_PARTIAL", counted)
         for note in done.notes:
             self.warned(done.path, note.code, note.cause)
         if done.dropped:
@@ -175,6 +171,15 @@ class _Watch:
         elif not self._quiet:
             self._out.print(_faces_table(done))
 
+    def _fell_short(self, done: Done) -> None:
+        """Says what keeps a source from being done."""
+        if done.error is not None:
+            say(self._err, str(done.error), "red")
+        elif done.lost or done.guessed:
+            guessed = f", {done.guessed} of them damaged" if done.guessed else ""
+            counted = f"{done.frames} of {done.frames + done.lost} frames could be read{guessed}"
+            self.warned(done.path, "W_PARTIAL", counted)
+
     def streamed(self, stream: Streamed) -> None:
         """Says what a receiver did not get as it was read."""
         if stream.failed:
@@ -185,8 +190,9 @@ class _Watch:
             self.warned(stream.destination, "W_CLIPPED", counted)
 
     def kept(self, done: Done) -> None:
-        """Counts a source that an earlier run has done."""
+        """Counts a source that an earlier run has done, and says again what kept it from that."""
         self.taken_over += 1
+        self._fell_short(done)
         if self._all is not None:
             self._progress.advance(self._all)
 

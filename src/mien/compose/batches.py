@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
-from mien.compose.digest_sink import listing_target, write_list
+from mien.compose.digest_sink import listing_target, models_used, write_list
 from mien.compose.done import Done, Status, Steps, record_line
 from mien.compose.journal import Journal, Terms, content_of
 from mien.compose.local_workers import LocalCrew
@@ -26,7 +26,6 @@ from mien.formats.files import make_folder, replacing
 from mien.formats.leftovers import sweep
 from mien.pipelines.capture import CaptureOptions
 from mien.runtime.session import available_cores
-from mien.weights.brought import brought_card
 from mien.weights.catalog import cards
 from mien.weights.store import verify
 
@@ -146,8 +145,7 @@ def _terms(batch: BatchOptions, options: CaptureOptions) -> Terms:
     said.append(("report_pictures", str(batch.report_pictures)))
     if any(FOLDER in path.parts for path in batch.files):
         said.append(("folder", str(batch.base)))
-    used = cards() if options.landmarker == "mien" else (*cards(), brought_card(options.landmarker))
-    return Terms(tuple(said), tuple((card.name, card.sha256) for card in used))
+    return Terms(tuple(said), models_used(options))
 
 
 class _Batch:
@@ -175,7 +173,6 @@ class _Batch:
         folders = tuple(dict.fromkeys((self._journal.rows, *(target.parent for target in targets))))
         for folder in folders:
             make_folder(folder)
-        sweep(folders)
         try:
             if todo and not self._exhausted():
                 self._read(todo, folders)

@@ -1,5 +1,6 @@
 """What people look at after a capture: the summary, the page, and the row of the list, of one source."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from importlib.metadata import version
@@ -18,7 +19,11 @@ from mien.digest.listing import Entry, ListRow, write_listing
 from mien.digest.page import About, write_report
 from mien.digest.summary import write_summary
 from mien.pipelines.capture import CaptureOptions
-from mien.weights.catalog import cards
+from mien.weights.brought import brought_card
+from mien.weights.catalog import card
+
+_ALWAYS, _FIT = ("appearance", "face-look", "face-shape"), ("compact-rig",)
+_OWN = ("finder", "landmarks-8bit", "lgml", "refiner")
 
 Listed = Callable[[Entry], object]
 """Takes in what a list says of a source."""
@@ -38,9 +43,8 @@ class DigestSink:
     def __init__(
         self, path: Path, source: Source, batch: BatchOptions, options: CaptureOptions, listed: Listed | None
     ) -> None:
-        size = path.stat().st_size if path.is_file() else 0
         self._path, self._batch, self._options, self._listed = path, batch, options, listed
-        self._digester = Digester(source.name, size, source.is_video, source.frame_rate)
+        self._digester = Digester(source.name, _size(path), source.is_video, source.frame_rate)
 
     def __enter__(self) -> Self:
         return self
@@ -65,6 +69,14 @@ class DigestSink:
         self._digester.add(frame, readings)
 
 
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 where the system does not say."""
+    try:
+        return os.stat(path).st_size
+    except (OSError, ValueError):
+        return 0
+
+
 def digest_sinks(
     path: Path, source: Source, batch: BatchOptions, options: CaptureOptions, listed: Listed | None
 ) -> list[DigestSink]:
@@ -76,7 +88,14 @@ def digest_sinks(
 def about(options: CaptureOptions) -> About:
     """How pages came about."""
     said = tuple((field.name.replace("_", "-"), str(getattr(options, field.name))) for field in fields(options))
-    return About(version("mien"), said, tuple((card.name, card.sha256) for card in cards()))
+    return About(version("mien"), said, models_used(options))
+
+
+def models_used(options: CaptureOptions) -> tuple[tuple[str, str], ...]:
+    """Names and SHA-256 of the weight files that capture reads by. Raises `ModelError`: a card cannot be read."""
+    names = (*_ALWAYS, *(_OWN if options.landmarker == "mien" else ()), *(_FIT if options.fit else ()))
+    brought = () if options.landmarker == "mien" else (brought_card(options.landmarker),)
+    return tuple((each.name, each.sha256) for each in (*map(card, names), *brought))
 
 
 def write_list(

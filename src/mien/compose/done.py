@@ -29,6 +29,14 @@ class Status(StrEnum):
 GONE = "W_PARTIAL"
 """The code of a note that says that a camera was gone before its time."""
 
+_BY_CONTENT = frozenset(
+    (
+        *("E_EMPTY", "E_LFS", "E_FORMAT", "E_TRUNC", "E_CORRUPT", "E_TOOBIG", "E_ASPECT", "E_NOVIDEO", "E_CODEC"),
+        *("E_SEVERAL", "E_POISON"),
+    )
+)
+"""Codes of failures that the content of a source decides, and not the disk that it lies on or the moment."""
+
 _BY_CODE = {"E_POISON": Status.POISON, "E_STOPPED": Status.UNREAD}
 
 
@@ -81,6 +89,14 @@ class Done:
             return _BY_CODE.get(self.error.code, Status.FAILED)
         damaged = self.lost or self.guessed or any(note.code in (DAMAGED, GONE) for note in self.notes)
         return Status.PARTIAL if damaged else Status.DONE
+
+    @property
+    def is_final(self) -> bool:
+        """Whether another try must end the same, as long as the content, the options and mien do."""
+        if self.error is None:
+            return True
+        # What an extra reads may be read once that is installed.
+        return self.error.code in _BY_CONTENT and "pip install" not in self.error.remedy
 
 
 @dataclass(frozen=True, slots=True)

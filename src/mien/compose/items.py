@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mien.compose.calibration import Calibration
 from mien.compose.cameras import LiveCamera
+from mien.compose.damage import damage
 from mien.compose.digest_sink import Listed, digest_sinks
 from mien.compose.done import Done, Steps
 from mien.compose.naming import named
@@ -22,7 +23,11 @@ from mien.core.errors import InputError
 from mien.core.face import FaceReading
 from mien.digest.listing import Entry, write_entry
 from mien.formats.files import sha256_of
+from mien.formats.photo_notes import Note
 from mien.pipelines.capture import LIVE, TWO_CORES, Capturer, Stride
+
+MANY_FACES = "W_MANY_FACES"
+"""The code of a note that says that a source shows more faces than were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,8 @@ def _captured(path: Path, job: Job, before: tuple[int, ...]) -> Done:
     numbers: set[int] = set()
     last: tuple[FaceReading, ...] = ()
     pace, camera = Pace(job.clock), job.camera
+    turned_away: list[Note] = []
+    full = partial(turned_away.append, _many_faces(job.capturer.options.max_faces))
     paced = job.batch.realtime and camera is None  # a camera keeps its own pace
     with job.opened(path) as source, ExitStack() as stack:
         promised = source.frame_count and source.frame_count * job.calibration.passes
@@ -89,7 +96,7 @@ def _captured(path: Path, job: Job, before: tuple[int, ...]) -> Done:
         for sink in sinks:
             stack.enter_context(sink)
         pictures = pace.keep(source.frames) if paced else source.frames
-        stream = job.capturer.stream(pictures, LIVE if job.batch.realtime else job.stride)
+        stream = job.capturer.stream(pictures, LIVE if job.batch.realtime else job.stride, full)
         calibrated = job.calibration.of(path, source, job.capturer, stream, job.steps.frame)
         for frame, readings in calibrated.stream(stream):
             if camera is not None:
@@ -102,10 +109,14 @@ def _captured(path: Path, job: Job, before: tuple[int, ...]) -> Done:
             job.steps.frame()
         if _identity(path) != before:
             raise InputError(path, "E_CHANGED", "the file changed while it was read", "try again once it is complete")
-    lost, guessed = _damage(source, frames + pace.dropped)
+    lost, guessed = damage(source, frames + pace.dropped)
     dropped, notes = (pace.dropped, ()) if camera is None else (camera.dropped, camera.notes)
-    told = (*source.notes, *notes, *calibrated.notes)
+    told = (*source.notes, *notes, *turned_away, *calibrated.notes)
     return Done(path, frames, len(numbers), seen, last, lost, guessed, dropped, notes=told)
+
+
+def _many_faces(most: int) -> Note:
+    return Note(MANY_FACES, f"more faces were found than the {most} that are read at once; --max-faces allows more")
 
 
 def _sinks(path: Path, source: Source, job: Job, stack: ExitStack) -> list[Sink]:
@@ -131,12 +142,3 @@ def _identity(path: Path) -> tuple[int, ...]:
     except (OSError, ValueError):  # said when it is opened
         return ()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _damage(source: Source, frames: int) -> tuple[int, int]:
-    """Frames that a video promised and did not give, and frames that its decoder guessed a part of."""
-    if source.reader is None or not (source.reader.damaged or source.reader.concealed):
-        return 0, 0
-    # A damaged packet may cost its neighbours too: what the container promised counts, where it says so.
-    promised = source.frame_count or frames + source.reader.damaged
-    return max(promised - frames, 0), source.reader.concealed

@@ -2,7 +2,8 @@
 
 The first line says under which options, with which weights the batch runs; the others what was begun, what came of it,
 and whose worker died. A batch that is killed at any moment is gone on with from there: what stands in the journal as
-done, and still lies where it was put, is not done again.
+done, and still lies where it was put, is not done again. Nothing is written before the first step: a run that is
+refused leaves the journal as it was.
 """
 
 import hashlib
@@ -59,19 +60,21 @@ class Journal:
         self._terms, self._restart = terms, restart
         self._lock = FileLock(folder / "lock")
         self._stream: TextIO | None = None
+        self._lines: list[bytes] = []
         self._items: dict[str, JsonObject] = {}
         self._claims: dict[str, str] = {}
         self._deaths: Counter[tuple[str, str]] = Counter()
 
     def __enter__(self) -> Self:
-        make_folder(self.rows)
+        for folder in (self._file.parent, self.rows):
+            make_folder(folder)
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
             cause = "another run keeps its journal here"
             raise StateError(self._file.parent, "E_LOCKED", cause, "wait for it, or name another folder") from None
         try:
-            self._open()
+            self._read()
         except BaseException:
             self._lock.release()
             raise
@@ -82,6 +85,7 @@ class Journal:
     ) -> None:
         if self._stream is not None:
             self._stream.close()
+            self._stream = None
         self._lock.release()
 
     def settled(self, path: Path, parts: Sequence[str]) -> Done | None:
@@ -95,11 +99,12 @@ class Journal:
         if members is None:
             return None
         done = done_of(members, path)
-        if not done.sha256 or done.sha256 != content_of(path):
+        if not done.is_final or not done.sha256 or done.sha256 != content_of(path):
             return None
         if done.status in (Status.DONE, Status.PARTIAL):
             there = [content_of(self.part_of(path, ending)) for ending in parts]
-            if not all(there) or " ".join(there) != done.rows or not all(each.path.is_file() for each in done.written):
+            own = all(os.path.isfile(each.path) for each in done.written)
+            if not all(there) or " ".join(there) != done.rows or not own:
                 return None
         return done
 
@@ -139,8 +144,9 @@ class Journal:
         self._take_in(JsonObject({"kind": "died", **members}))
         return self._deaths[_id(path), sha256]
 
-    def _open(self) -> None:
-        lines = self._lines()
+    def _read(self) -> None:
+        """Takes in what is there; refuses what cannot be gone on with."""
+        lines = self._found()
         for number, line in enumerate(lines, 1):
             try:
                 self._take_in(JsonObject.parse(line))
@@ -154,16 +160,25 @@ class Journal:
             self._deaths.clear()
         elif lines:
             self._check(JsonObject.parse(lines[0]))
-        # Written anew, without what a kill cut short.
-        with replacing(self._file, True) as part:
-            part.write_bytes(b"".join(line + b"\n" for line in lines))
-        self._stream = self._file.open("a", encoding="ascii", newline="\n")
-        if not lines:
-            self._append("terms", {"schema": SCHEMA, "version": version("mien"), **_terms(self._terms)})
-            if self._claims:
-                self._append("begun", {"targets": sorted(self._claims)})
+        self._lines = lines or self._beginning()
 
-    def _lines(self) -> list[bytes]:
+    def _beginning(self) -> list[bytes]:
+        """The first lines of a new journal."""
+        lines = [_line("terms", {"schema": SCHEMA, "version": version("mien"), **_terms(self._terms)})]
+        if self._claims:
+            lines.append(_line("begun", {"targets": sorted(self._claims)}))
+        return [line.encode("ascii") for line in lines]
+
+    def _opened(self) -> TextIO:
+        """The journal to be gone on with; at first it is written anew, without what a kill cut short."""
+        if self._stream is None:
+            with replacing(self._file, True) as part:
+                part.write_bytes(b"".join(line + b"\n" for line in self._lines))
+            self._stream = self._file.open("a", encoding="ascii", newline="\n")
+            self._lines = []
+        return self._stream
+
+    def _found(self) -> list[bytes]:
         if not self._file.exists():
             return []
         try:
@@ -211,24 +226,29 @@ class Journal:
             raise ValueError(f"{kind!r} is no kind of line")
 
     def _append(self, kind: str, members: Mapping[str, object]) -> None:
-        if self._stream is None:
+        if not self._lock.is_locked:
             raise ValueError("the journal is not open: use it in a with block")
         try:
-            self._stream.write(json.dumps({"kind": kind, **members}) + "\n")
-            self._stream.flush()
-            os.fsync(self._stream.fileno())
+            stream = self._opened()
+            stream.write(_line(kind, members) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
         except OSError as error:
             raise unwritable(self._file, error) from error
 
 
 def written(targets: list[Path]) -> tuple[Written, ...]:
     """The files of a source that are there, hashed."""
-    return tuple(Written(target.absolute(), sha256_of(target)) for target in targets if target.is_file())
+    return tuple(Written(target.absolute(), sha256_of(target)) for target in targets if os.path.isfile(target))
 
 
 def _terms(terms: Terms) -> dict[str, object]:
     pairs = {"options": terms.options, "models": terms.models}
     return {kind: [{"name": name, "value": value} for name, value in each] for kind, each in pairs.items()}
+
+
+def _line(kind: str, members: Mapping[str, object]) -> str:
+    return json.dumps({"kind": kind, **members})
 
 
 def _id(path: Path) -> str:

@@ -33,7 +33,7 @@ from mien.compose.workers import (
     outcome,
 )
 from mien.core.errors import MienError, StateError
-from mien.formats.leftovers import sweep, temporary_beside
+from mien.formats.leftovers import in_work, sweep, temporary_beside
 from mien.runtime.session import available_cores
 from mien.weights.catalog import cards
 
@@ -223,7 +223,7 @@ def _probes(folders: Iterable[Path]) -> Iterator[tuple[Path, ...]]:
         made = []
         for folder in one_each.values():
             probe = temporary_beside(folder / "probe")
-            probe.touch(exist_ok=False)
             stack.callback(probe.unlink, missing_ok=True)
+            stack.enter_context(in_work(probe))
             made.append(probe)
         yield tuple(made)

@@ -10,6 +10,7 @@ from mien.compose.naming import named, overlay_named
 from mien.compose.outputs import TAKES, BatchOptions
 from mien.compose.sources import Source
 from mien.compose.table_sink import RowTable, TableSink
+from mien.core.arrays import Array
 from mien.core.face import FaceReading
 from mien.core.image import Frame
 from mien.detect.shape import mean_face
@@ -62,10 +63,11 @@ class TakeSink:
 
 
 class StillSink:
-    """A picture with the readings drawn on it."""
+    """A picture with the readings drawn on it, written once the source has ended."""
 
     def __init__(self, path: Path, capturer: Capturer, overwrite: bool) -> None:
         self._path, self._capturer, self._overwrite = path, capturer, overwrite
+        self._drawn: Array | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -73,12 +75,13 @@ class StillSink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing to close: the picture is whole as soon as it is written."""
+        """Writes the file, unless the source failed."""
+        if kind is None and self._drawn is not None:
+            write_image(self._drawn, self._path, self._overwrite)
 
     def add(self, frame: Frame, readings: list[FaceReading]) -> None:
-        """Draws and writes."""
-        drawn = draw_overlay(frame, readings, mean_face().triangles, self._capturer.camera(frame))
-        write_image(drawn, self._path, self._overwrite)
+        """Draws."""
+        self._drawn = draw_overlay(frame, readings, mean_face().triangles, self._capturer.camera(frame))
 
 
 class ClipSink:

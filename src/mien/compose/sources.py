@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from glob import glob, has_magic
+from fnmatch import fnmatch
+from functools import partial
+from glob import has_magic
 from itertools import chain
 from pathlib import Path
 
@@ -107,7 +109,8 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
     """The files that `paths` name: a file itself, a folder's photos and videos at any depth, sorted.
 
     Links to folders are not followed, hidden files and folders are passed over. A name of nothing that is there, with
-    `*`, `?` or `[…]` in it, is a pattern (`**` stands for folders at any depth), for shells that expand none.
+    `*`, `?` or `[…]` in it, is a pattern (`**` stands for folders at any depth), for shells that expand none. A folder
+    that cannot be searched stands for itself: who opens it is told why.
 
     Raises:
         UsageError: nothing was named.
@@ -115,13 +118,7 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
     """
     if not paths:
         raise UsageError("mien capture", "E_USAGE", "no source was named", "name photos, folders or videos")
-    files: list[Path] = []
-    for path in chain.from_iterable(map(_matching, paths)):
-        if path.is_dir():
-            found = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not _hidden(p.relative_to(path)))
-            files += sorted(p for p in found if not p.is_dir())
-        else:
-            files.append(path)
+    files = list(chain.from_iterable(map(_files_in, chain.from_iterable(map(_matching, paths)))))
     if not files:
         named = ", ".join(str(path) for path in paths)
         known = " ".join(sorted(SUFFIXES))
@@ -130,15 +127,77 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
     return list({os.path.realpath(file): file for file in reversed(files)}.values())[::-1]
 
 
-def _matching(path: Path) -> list[Path]:
-    """The paths that a pattern matches, sorted; a path that is none, itself."""
+def _files_in(path: Path) -> list[Path]:
+    """The photos and videos of a folder, sorted; of what is none, itself."""
+    if not os.path.isdir(path):
+        return [path]
+    found: list[Path] = []
+    for folder, names in _walked(path, found):
+        found += (folder / name for name in names if Path(name).suffix.lower() in SUFFIXES and not _hidden(name))
+    return sorted(found)
+
+
+def _walked(root: Path, refused: list[Path]) -> Iterator[tuple[Path, list[str]]]:
+    """A folder and every one below it, with the names of its files; those that are not listed go to `refused`."""
+    for folder, below, names in os.walk(root, onerror=partial(_refuse, refused=refused)):
+        below[:] = [name for name in below if not _hidden(name)]
+        yield Path(folder), names
+
+
+def _refuse(error: OSError, refused: list[Path]) -> None:
+    """Keeps which folder the system does not list, unless it is none."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        refused.append(Path(error.filename))
+
+
+def _matching(path: Path) -> Iterable[Path]:
+    """The paths that a pattern matches, sorted, and folders that hide whether they hold any; a mere path, itself."""
     if not has_magic(str(path)) or os.path.lexists(path):
         return [path]
-    return [Path(found) for found in sorted(glob(str(path), recursive=True))]
+    found, refused = [Path()], list[Path]()
+    for part in path.parts:
+        # What several `**` find twice is gone on with once.
+        found = list(dict.fromkeys(chain.from_iterable(_fitting(folder, part, refused) for folder in found)))
+    return sorted({*found, *refused}, key=str)
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _fitting(folder: Path, part: str, refused: list[Path]) -> Iterable[Path]:
+    """What one part of a pattern matches in a folder; if the system does not list that, it goes to `refused`."""
+    if part == "**":
+        return (each for each, _ in _walked(folder, refused))
+    if not has_magic(part):
+        return [folder / part] if _may_be(folder / part) else []
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        _refuse(error, refused)
+        return []
+    places = (folder / name for name in names if fnmatch(name, part) and _hidden(name) <= _hidden(part))
+    return (place for place in places if not (os.path.islink(place) and os.path.isdir(place)))
+
+
+def _may_be(path: Path) -> bool:
+    """Whether there is something, or the system does not say."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".")
+
+
+def askable(path: Path) -> Path:
+    """The same, or the folder of a name that the system refuses to be asked about, as one that is too long."""
+    try:
+        path.is_dir()
+    except OSError:
+        return askable(path.parent)
+    return path
 
 
 def frames_of(source: Array | Frame | Iterable[Frame]) -> Iterable[Frame]:

@@ -3,7 +3,7 @@
 Where faces come close, who is who is told by place and appearance; who is hidden is remembered, and known again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,6 +51,7 @@ class Follower:
             None searches only when none is followed. Only one look in `GLANCES` + 1 is thorough.
         least_size: pixels along the longer side of the smallest face that counts.
         appearance: describes how faces look; None for the shipped one.
+        full: called, once, when a face is met that is not followed, for `most` are already; None does not ask for any.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class Follower:
         look_again: float | None,
         least_size: float = 0.0,
         appearance: Appearance | None = None,
+        full: Callable[[], object] | None = None,
     ) -> None:
         self._finder, self._reader, self._least_size = finder, reader, least_size
-        self._most, self._look_again = most, look_again
+        self._most, self._look_again, self._full = most, look_again, full
         self._appearance = shipped_appearance() if appearance is None else appearance
         self._people = People()
         self._tracks: list[Track] = []
@@ -171,13 +173,18 @@ class Follower:
     def _meet(self, frame: Frame, glance: bool) -> None:
         """Follows further faces that the finder finds and the landmark network confirms, largest first."""
         for detection in self._finder.find(frame, glance):
-            if len(self._tracks) >= self._most:
+            enough = len(self._tracks) >= self._most
+            if enough and self._full is None:
                 return
             if self._covers(detection.box):
                 continue
             sight = self._confirm(frame, detection)
             if sight is None or self._covers(bounds(sight.landmarks.points)):
                 continue
+            if enough and self._full is not None:
+                self._full()
+                self._full = None
+                return
             look, path = self._appearance.describe(sight), Path.begun(bounds(sight.landmarks.points), frame.time)
             now = frame.time
             self._tracks.append(Track(sight, path, look, glimpse(sight), now, now, None, now, np.zeros_like(look)))

@@ -25,16 +25,38 @@ def video_kind(file: BinaryIO, source: str) -> MediaKind:
 
 
 def open_container(file: BinaryIO, kind: MediaKind, source: str) -> InputContainer:
-    """An opened video taken apart; raises `InputError` when its index or header cannot be read."""
+    """An opened video taken apart; raises `InputError` when its index or header, or later the disk, cannot be read."""
     options = {"protocol_whitelist": "file"}
     try:
-        return av.open(file, "r", format=_DEMUXERS[kind], options=options, metadata_errors="replace")
+        return av.open(_Tape(file), "r", format=_DEMUXERS[kind], options=options, metadata_errors="replace")
     except FFmpegError as error:
         if kind is MediaKind.MP4 and not _has_index(file):
             cause = "video index missing (recording interrupted?)"
             raise InputError(source, "E_TRUNC", cause, "a tool that repairs MP4 files may rebuild it") from error
         cause = f"the {kind.value} header cannot be read"
         raise InputError(source, "E_CORRUPT", cause, "fetch or export it again") from error
+
+
+class _Tape:
+    """A file as FFmpeg reads it: after an error, which is raised once, it has ended.
+
+    FFmpeg asks again after a failed read. PyAV keeps the first error and raises it as it is when its own call ends; of
+    each further one it would print a traceback.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._failed = file, False
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes; none at the end."""
+        if self._failed:
+            return b""
+        try:
+            return self._file.read(size)
+        except InputError:
+            self._failed = True
+            raise
 
 
 def _has_index(file: BinaryIO) -> bool:

@@ -10,11 +10,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
+from typing import Any
 
 from mien.core.errors import InputError, OutputError, OutputExists, printable
-from mien.formats.leftovers import temporary_beside
+from mien.formats.leftovers import in_work, sweep, temporary_beside
 
 StrPath = str | os.PathLike[str]
 
@@ -47,7 +48,7 @@ def open_regular(path: StrPath) -> BufferedReader:
 
     Raises:
         InputError: E_NOTFILE for what is missing or no regular file, E_PERM for what may not be read, E_READ for
-            any other refusal of the system.
+            any other refusal of the system. A disk that fails later makes the reader itself raise E_READ.
     """
     source = os.fspath(path)
     try:
@@ -56,12 +57,53 @@ def open_regular(path: StrPath) -> BufferedReader:
         raise InputError(source, "E_NOTFILE", "the name holds a null character", "check the path") from error
     except OSError as error:
         raise _unreadable(source, error) from error
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
+    try:
+        with _reading(source):
+            mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            what = "a directory" if stat.S_ISDIR(mode) else "a pipe, socket or device"
+            raise InputError(source, "E_NOTFILE", f"{what}, not a file", "give the path of a photo or a video")
+        return BufferedReader(_RegularFile(descriptor, source))
+    except BaseException:
         os.close(descriptor)
-        what = "a directory" if stat.S_ISDIR(mode) else "a pipe, socket or device"
-        raise InputError(source, "E_NOTFILE", f"{what}, not a file", "give the path of a photo or a video")
-    return os.fdopen(descriptor, "rb")
+        raise
+
+
+class _RegularFile(FileIO):
+    """What lies under a reader. A refusal to read names the file, and cannot be taken for one to write a result.
+
+    Args:
+        descriptor: of the file, which is closed with it.
+        source: the file's name.
+    """
+
+    def __init__(self, descriptor: int, source: str) -> None:
+        super().__init__(descriptor, "rb")
+        self._source = source
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fills a buffer, and says how far. Raises `InputError` when the system refuses."""
+        with _reading(self._source):
+            return super().readinto(buffer)
+
+    def readall(self) -> bytes:
+        """Reads all that is left. Raises `InputError` when the system refuses."""
+        with _reading(self._source):
+            return super().readall()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Goes elsewhere. Raises `InputError` when the system refuses."""
+        with _reading(self._source):
+            return super().seek(offset, whence)
+
+
+@contextmanager
+def _reading(source: str) -> Iterator[None]:
+    """Turns the system's refusals in the block into the `InputError` that says so of `source`."""
+    try:
+        yield
+    except OSError as error:
+        raise _unreadable(source, error) from error
 
 
 def _unreadable(source: str, error: OSError) -> InputError:
@@ -88,17 +130,14 @@ def read_bytes(path: StrPath, limit: int = READ_LIMIT) -> bytes:
     """
     source = os.fspath(path)
     with open_regular(path) as file:
-        size = os.fstat(file.fileno()).st_size
+        with _reading(source):
+            size = os.fstat(file.fileno()).st_size
         if size == 0:
             raise InputError(source, "E_EMPTY", "file is empty (0 bytes)", "fetch or export it again")
         if size > limit:
             cause = f"{size / 2**20:.0f} MiB > limit {limit / 2**20:.0f} MiB"
             raise InputError(source, "E_TOOBIG", cause, "save a smaller copy")
-        try:
-            # One byte more than promised, to notice a file that grows.
-            data = file.read(size + 1)
-        except OSError as error:
-            raise _unreadable(source, error) from error
+        data = file.read(size + 1)  # one byte more than promised, to notice a file that grows
     if len(data) != size:
         raise InputError(source, "E_CHANGED", "the file changed while it was read", "try again once it is complete")
     return data
@@ -107,10 +146,7 @@ def read_bytes(path: StrPath, limit: int = READ_LIMIT) -> bytes:
 def sha256_of(path: StrPath) -> str:
     """64 hexadecimal digits, of the content of the regular file at `path`. Raises `InputError` as `open_regular`."""
     with open_regular(path) as file:
-        try:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise _unreadable(os.fspath(path), error) from error
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 _UNWELCOME: tuple[tuple[tuple[bytes, ...], str, str, str], ...] = (
@@ -214,13 +250,12 @@ def replacing(path: StrPath, overwrite: bool) -> Iterator[Path]:
     check_replaceable(target, overwrite)
     temporary = temporary_beside(target)
     try:
-        # Made here rather than by the encoder: `O_EXCL` refuses a planted link, and a folder that takes no file is
-        # found out before any work is done.
-        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-        yield temporary
-        _flush(temporary)
-        check_replaceable(target, overwrite)
-        os.replace(temporary, target)
+        # Made here rather than by the encoder: a folder that takes no file is found out before any work is done.
+        with in_work(temporary):
+            yield temporary
+            _flush(temporary)
+            check_replaceable(target, overwrite)
+            os.replace(temporary, target)
         with suppress(OSError):  # not every system can flush a folder; the file itself is safe by now
             _flush(target.parent)
     except OSError as error:
@@ -238,12 +273,17 @@ def unwritable(target: StrPath, error: OSError) -> OutputError:
 
 
 def make_folder(path: StrPath) -> None:
-    """Makes a folder for results, with those above it, unless it is there. Raises `OutputError` when it cannot."""
+    """Makes a folder for results, with those above it, unless it is there; one that is, loses what killed runs left.
+
+    Raises:
+        OutputError: E_NOTDIR when it cannot be made.
+    """
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
         remedy = "name another folder, or remove what is in the way"
         raise OutputError(path, "E_NOTDIR", f"cannot be made a folder: {error.strerror}", remedy) from error
+    sweep([Path(path)])
 
 
 def check_replaceable(target: Path, overwrite: bool) -> None:

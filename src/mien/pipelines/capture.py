@@ -164,7 +164,7 @@ class Capturer:
         self._fitter = Fitter(compact_model(), self.shape.steadiness) if options.fit else None
 
     def stream(
-        self, frames: Iterable[Frame], stride: Stride = TWO_CORES
+        self, frames: Iterable[Frame], stride: Stride = TWO_CORES, full: Callable[[], object] | None = None
     ) -> Generator[tuple[Frame, list[FaceReading]], None, None]:
         """Each frame with the wanted faces in it, by number. Nothing is kept, however long the source.
 
@@ -173,6 +173,7 @@ class Capturer:
         Args:
             frames: of one source.
             stride: how many of them are read at once, and how many wait.
+            full: called, once, if more faces are found than may be read at once and not only the largest is wanted.
         """
         past = _Past()
         read = partial(self._read_all, past=past)
@@ -180,7 +181,7 @@ class Capturer:
             group: list[_Found] = []
             waiting: deque[_Promise] = deque()
             try:
-                for found in self._followed(frames):
+                for found in self._followed(frames, full):
                     group.append(found)
                     if (
                         len(group) == stride.together
@@ -198,13 +199,13 @@ class Capturer:
             yield from _rest(waiting)
             yield from read(group)
 
-    def _followed(self, frames: Iterable[Frame]) -> "Iterator[_Found]":
+    def _followed(self, frames: Iterable[Frame], full: Callable[[], object] | None) -> "Iterator[_Found]":
         """Each frame, and the wanted faces that were found in it."""
         choice = self.options.face
         most = min(choice.most or self.options.max_faces, self.options.max_faces)
         again = None if choice.largest else self.options.look_again
         finder, reader = self._landmarker.finder, self._landmarker.reader
-        follower = Follower(finder, reader, most, again, self.options.least_size)
+        follower = Follower(finder, reader, most, again, self.options.least_size, full=None if choice.largest else full)
         camera: Camera | None = None
         for frame in frames:
             camera = camera or self.camera(frame)
