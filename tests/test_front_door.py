@@ -13,7 +13,7 @@ import mien
 
 NAMES = {
     *("ARKIT", "BASES", "AnimateOptions", "Basis", "Capture", "CaptureOptions", "Change", "ConvertOptions"),
-    *("Expression",),
+    *("CaptureWarning", "Expression"),
     *("FaceChoice", "FaceState", "Frame", "Gaze", "Identity", "InputError", "Mesh", "MienError", "ModelError"),
     *("NothingMatched", "OutputError", "OutputExists", "Pose", "Rig", "StateError", "Take", "UsageError", "Wish"),
     *("animate", "capture", "convert", "edit", "live", "load", "rig_named", "save"),

@@ -14,6 +14,7 @@ The verbs: `capture`, `live`, `convert`, `animate`, `edit`, `load`, `save`. The 
 """
 
 from mien.compose.animations import animate as animate
+from mien.compose.captures import CaptureWarning as CaptureWarning
 from mien.compose.captures import capture as capture
 from mien.compose.captures import live as live
 from mien.compose.conversions import ConvertOptions as ConvertOptions
@@ -58,6 +59,7 @@ __all__ = [
     "Basis",
     "Capture",
     "CaptureOptions",
+    "CaptureWarning",
     "Change",
     "ConvertOptions",
     "Expression",

@@ -3,12 +3,18 @@
 import os
 import re
 import signal
+import subprocess
+import sys
+import time
+from _thread import interrupt_main
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+from connections import python_path
 from made import made_reading
 from portraits import blank, capturer, contents, placed, write_photo
 from receivers import Receiver, live_link_packet
@@ -17,6 +23,7 @@ from rich.console import Console
 from mien.cameras.linux import LINUX
 from mien.cameras.wanted import CameraInfo, Size
 from mien.cli import cameras as cameras_module
+from mien.cli.ending import ENDING
 from mien.cli.live_view import LiveView, closing, kept_up
 from mien.cli.main import run
 from mien.compose import cameras as live_module
@@ -29,6 +36,7 @@ from mien.formats.registry import load
 from mien.formats.video import VideoWriter
 from mien.pipelines.capture import CaptureOptions, Capturer
 
+SRC = Path(__file__).parents[2] / "src"
 Captured = pytest.CaptureFixture[str]
 
 CLOSING = r"\d+ frames? read in [\d.]+ s, \d+ dropped \(\d+%\); latency \d+ ms \(median\), \d+ ms \(95 %\)"
@@ -112,6 +120,85 @@ def test_ctrl_c_ends_a_camera_properly_and_a_second_one_at_once(
     assert run(["capture", "--camera", "loop:c.mp4", "-o", "u.npz", "--overlay", "p.mp4"]) == 130
     assert contents(Path()) == before
     assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_what_ends_the_program_ends_a_camera_properly(
+    number: int, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = LiveCamera.read
+    count = iter(range(1000))
+
+    def ended(camera: LiveCamera, frame: Frame) -> None:
+        played(camera, frame)
+        if next(count) == 1:
+            signal.raise_signal(number)
+            signal.raise_signal(number)  # `timeout` and terminals that close send two
+
+    monkeypatch.setattr(LiveCamera, "read", ended)
+    assert run(["capture", "--camera", "loop:c.mp4", "-o", "t.npz", "-o", "t.csv"]) == 128 + number
+    assert len(load(Path("t.npz")).takes[0]) == 2
+    assert len(Path("t.csv").read_text().splitlines()) == 1 + 2
+    assert "; wrote t.npz, t.csv" in capsys.readouterr().err
+    assert sorted(os.listdir()) == ["c.mp4", "t.csv", "t.npz"]
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_camera_that_has_shown_nothing_yet_ends_with_the_code_of_the_signal(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(self: PlayedCamera, stopped: Callable[[], bool]) -> Iterator[Frame]:
+        interrupt_main(signal.Signals(number))
+        while not stopped():
+            time.sleep(0.01)
+        yield from ()
+
+    monkeypatch.setattr(PlayedCamera, "frames", silent)
+    assert run(["capture", "--camera", "loop:c.mp4", "-o", "t.npz"]) == 128 + number
+    assert os.listdir() == ["c.mp4"]
+
+
+IN_A_TERMINAL = "import os; os.open(os.ttyname(0), os.O_RDWR); from mien.cli.main import main; main()"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="makes a terminal as Linux does")
+def test_a_terminal_that_closes_costs_nothing(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    line = [sys.executable, "-W", "error", "-c", IN_A_TERMINAL, "capture", "--camera", "loop:c.mp4"]
+    environment = {**os.environ, "PYTHONPATH": python_path(SRC), "OMP_NUM_THREADS": "1", "TERM": "xterm"}
+    program = subprocess.Popen(
+        [*line, "-o", "t.npz", "-o", "t.csv"],
+        cwd=tmp_path, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    try:
+        seen, deadline = b"", time.monotonic() + 60
+        while b"face 0" not in seen and time.monotonic() < deadline:
+            seen += os.read(ours, 1 << 16)
+        os.close(ours)
+        assert program.wait(timeout=60) == 129
+    finally:
+        program.kill()
+        program.wait()
+    assert sorted(os.listdir(tmp_path)) == ["c.mp4", "t.csv", "t.npz"]
+    assert load(tmp_path / "t.npz").takes[0].valid.any()
+
+
+def test_somebody_who_walks_by_costs_nothing(capsys: Captured) -> None:
+    """A resting face is one person's; what comes live does not come again."""
+    one = placed((100, 100), 0.6)[0]
+    with VideoWriter("two.mp4", 480, 200, 25.0) as writer:
+        for k in range(60):
+            by = np.concatenate([one if 20 <= k < 50 else blank(), placed((120, 100), 1.1)[0]], axis=1)
+            writer.write(by, k / 25)
+    write_photo(Path("me.png"))
+    words = ["capture", "--camera", "file:two.mp4", "--look-again", "0.1", "--neutral", "me.png", "-o", "t.npz"]
+    assert run(words) == 0
+    said = capsys.readouterr().err
+    assert "two.mp4: W_SHARED_NEUTRAL: faces 0, 1 count from one resting face; --face N or largest chooses\n" in said
+    takes = load(Path("t.npz")).takes
+    assert len(takes) == 2
+    assert all(take.identity.resting is not None for take in takes)
 
 
 def test_a_camera_that_vanishes_is_partial_and_keeps_what_was_read(

@@ -1,10 +1,8 @@
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,9 @@ from connections import python_path
 from portraits import contents, write_clip, write_photo
 
 from mien.cli import capture as capture_module
+from mien.cli.ending import ENDING
 from mien.cli.main import main, run
+from mien.cli.terminal import ReaderGone
 from mien.compose.batches import RunOptions
 from mien.compose.edit_options import EditOptions
 from mien.core.errors import InputError, MienError, ModelError, NothingMatched, OutputError, UsageError
@@ -27,20 +27,13 @@ PROGRAM = "from mien.cli.main import main; main()"
 Captured = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(autouse=True)
-def own_handler() -> Iterator[None]:
-    """`run` listens to SIGTERM; the tests after this one must not."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
 def started(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": python_path(SRC), "OMP_NUM_THREADS": "1", "TERM": "dumb"}
     environment |= options.pop("environment", {})
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", PROGRAM, *arguments],
-        cwd=folder, env=environment, text=True, encoding="utf-8", errors="replace", stderr=subprocess.PIPE, **options,
+        cwd=folder, env=environment, text=True, encoding="utf-8", errors="replace",
+        **{"stderr": subprocess.PIPE, **options},
     )  # fmt: skip
 
 
@@ -181,7 +174,7 @@ def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: Captured) 
     assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("stop", "code"), [(SystemExit(5), 5), (SystemExit(), 0), (BrokenPipeError(), 0)])
+@pytest.mark.parametrize(("stop", "code"), [(SystemExit(5), 5), (SystemExit(), 0), (ReaderGone(), 0)])
 def test_other_ends(stop: BaseException, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture_module, "capture_batch", raising(stop))
     monkeypatch.setattr(os, "dup2", lambda *descriptors: None)
@@ -201,6 +194,15 @@ def test_a_fault_of_ours_is_70_and_a_log(tmp_path: Path, monkeypatch: pytest.Mon
     assert "Traceback" in log.read_text()
 
 
+def test_a_pipe_that_breaks_elsewhere_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """Only for want of a reader of the results themselves there is nothing more to do."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(capture_module, "capture_batch", raising(BrokenPipeError()))
+    assert run(["capture", "a.png"]) == 70
+
+
 def test_main_exits_with_the_code() -> None:
     with pytest.raises(SystemExit) as stop:
         main(["capture"])
@@ -210,7 +212,8 @@ def test_main_exits_with_the_code() -> None:
 # --- in a process of its own ------------------------------------------------------------------------------------------
 
 
-def test_sigterm_is_143_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_is_the_exit_code_and_leaves_nothing_half_written(tmp_path: Path, number: int) -> None:
     write_clip(tmp_path / "clip.mp4", 250)
     before = contents(tmp_path)
     program = started(tmp_path, "capture", "clip.mp4", "-o", "t.csv", "-o", "t.npz", "--overlay", "o.mp4")
@@ -219,13 +222,32 @@ def test_sigterm_is_143_and_leaves_nothing_half_written(tmp_path: Path) -> None:
         while len(os.listdir(tmp_path)) < 3 and program.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         assert len(os.listdir(tmp_path)) == 3  # the clip, half a table, half an overlay
-        program.send_signal(signal.SIGTERM)
+        program.send_signal(number)
         _, said = program.communicate(timeout=30)
     finally:
         program.kill()
-    assert program.returncode == 143
+    assert program.returncode == 128 + number
     assert "Traceback" not in said
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("outputs", [["-o", "t.csv"], []], ids=" ".join)
+def test_messages_that_nobody_hears_stop_no_batch(tmp_path: Path, outputs: list[str]) -> None:
+    """As in `mien capture … 2>&1 | head -1`: results are what counts, and the exit code tells of the bad ones."""
+    write_photo(tmp_path / "b.png")
+    for name in ("a.jpg", "c.jpg", "d.jpg"):
+        (tmp_path / name).write_bytes(b"this is text")
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = ["capture", "a.jpg", "b.png", "c.jpg", "d.jpg", *outputs]
+    program = started(tmp_path, *words, stdout=subprocess.PIPE, stderr=writing)
+    os.close(writing)
+    out, _ = program.communicate(timeout=60)
+    assert program.returncode == 1
+    if outputs:
+        assert len((tmp_path / "t.csv").read_text().splitlines()) == 1 + 1
+    else:
+        assert "strongest weights" in out
 
 
 @pytest.mark.parametrize("command", [["models"], ["capture", "--help"], ["capture", "a.png"], ["models", "list", "-h"]])

@@ -8,13 +8,14 @@ import pytest
 from portraits import blank, capturer, clip_frames, placed, write_clip, write_photo
 
 from mien.compose.batches import RunOptions, run_batch
-from mien.compose.calibration import Calibrated, calibrated_reading
+from mien.compose.calibration import Calibrated, Calibration, calibrated_reading
 from mien.compose.captures import capture, capture_batch
 from mien.compose.done import Done, Steps
 from mien.compose.neutral_files import save_resting_face, with_resting_face
 from mien.compose.outputs import BatchOptions
 from mien.compose.pace import Clock
 from mien.compose.session import PROMPTS, Prompt
+from mien.compose.sources import opened
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT, FACS
 from mien.core.calm import LEAST_FRAMES
@@ -162,6 +163,27 @@ def test_several_people_at_once_need_a_number() -> None:
         np.testing.assert_allclose(take.state.expression.weights, expected.weights, atol=1e-6)
 
 
+@pytest.mark.parametrize("session", [False, True])
+def test_what_comes_live_is_not_lost_to_a_second_face(session: bool, tmp_path: Path) -> None:
+    """It does not come again. Every face counts from the resting face, and that is noted."""
+    write_photo(tmp_path / "me.png")
+    clip = tmp_path / "pair.mp4"
+    pair, alone = pair_frames(1)[0].pixels, pair_frames(1)[0].pixels.copy()
+    alone[:, :240] = blank()
+    with VideoWriter(clip, 480, 200, 4.0) as writer:
+        for k in range(48):
+            writer.write(alone if k < 44 else pair, k / 4)
+    options = CaptureOptions(neutral=Neutral() if session else Neutral(tmp_path / "me.png"))
+    batch = BatchOptions((tmp_path / "t.npz", tmp_path / "t.csv"), realtime=True, calibrate=session)
+    (done,) = capture_batch([clip], batch, options, clock=instant())
+    assert done.error is None
+    assert [note.code for note in done.notes] == ["W_SHARED_NEUTRAL"]
+    takes = load(tmp_path / "t.npz").takes
+    assert len(takes) == 2
+    assert all(take.identity.resting is not None for take in takes)
+    assert (tmp_path / "t.csv").exists()
+
+
 def test_one_after_the_other_is_noted() -> None:
     given = resting_expression(np.full(52, 0.1))
     ((frame, (reading,)),) = capturer().stream(clip_frames(1))
@@ -259,10 +281,15 @@ def test_a_session_comes_first_and_all_that_follows_counts_from_it(tmp_path: Pat
         calibrate=True,
         save_neutral=tmp_path / "me.json",
     )
-    done = capture_batch([first, second], batch, steps=Steps(prompted=asked.append), clock=instant())
+    warned: list[tuple[object, str, str]] = []
+    steps = Steps(prompted=asked.append, warned=lambda *words: warned.append(words))
+    done = capture_batch([first, second], batch, steps=steps, clock=instant())
     assert [each.error for each in done] == [None, None]
     assert asked == list(PROMPTS)
     assert [each.frames for each in done] == [44 - 41, 4], "nothing of the ten seconds is written"
+    ((path, code, cause),) = warned
+    assert (path, code) == (first, "W_NEUTRAL")
+    assert cause.startswith("did not stand out from the resting face: 'Blink', 'Smile', 'Raise your brows', 'Open your")
     saved = with_resting_face(CaptureOptions(neutral=Neutral(tmp_path / "me.json"))).neutral.resting
     assert saved is not None
     np.testing.assert_allclose(saved.weights[COUNTED], raw_weights(first)[-1][COUNTED], atol=0.02)
@@ -272,6 +299,19 @@ def test_a_session_comes_first_and_all_that_follows_counts_from_it(tmp_path: Pat
         np.testing.assert_allclose(take.identity.resting.weights, saved.weights, atol=1e-5)
         assert take.state.expression.weights[:, COUNTED].max() < 0.05
     assert [len(rows) for rows in read_table(tmp_path / "all.csv")] == [each.frames for each in done]
+
+
+def test_a_session_says_how_many_frames_it_took(tmp_path: Path) -> None:
+    clip = long_clip(tmp_path / "a.mp4", 11)
+    calibration = Calibration(CaptureOptions(), BatchOptions(realtime=True, calibrate=True))
+    with opened(clip) as source:
+        stream = capturer().stream(source.frames)
+        calibrated = calibration.of(clip, source, capturer(), stream)
+        left = list(calibrated.stream(stream))
+    assert (calibrated.taken, len(left)) == (41, 44 - 41)
+    with opened(clip) as source:
+        stream = capturer().stream(source.frames)
+        assert calibration.of(clip, source, capturer(), stream).taken == 0
 
 
 def test_a_source_that_ends_before_its_session_fails(tmp_path: Path) -> None:

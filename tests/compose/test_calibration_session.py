@@ -56,9 +56,29 @@ def test_a_session_asks_and_tells() -> None:
     np.testing.assert_allclose([time for time, _ in asked], [3, 7, 8.5, 10, 11.5], atol=1.1 / RATE)
     assert now == pytest.approx(13, abs=1.1 / RATE)
     np.testing.assert_allclose(session.resting.weights[COUNTED], REST[COUNTED], atol=0.01)
-    for prompt in PROMPTS[1:]:
-        assert all(session.most[column] > 0.6 for column in prompt.columns)
-    assert session.most["cheekPuff"] < 0.3
+    assert session.unshown == ()
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2, 3, 4])
+def test_what_does_not_stand_out_from_the_resting_face_is_told(kept: int) -> None:
+    """Who smiled while the resting face was asked for has no resting face, and their smile does not show any more."""
+    held = REST.copy()
+    if kept:
+        held[list(ARKIT.indices(PROMPTS[kept].columns))] = 0.65
+    session = CalibrationSession()
+    with pytest.raises(StateError, match="not known yet"):
+        _ = session.unshown
+    for k in range(12 * RATE):
+        session.see(k / RATE, shown(k / RATE, np.maximum(obedient(k / RATE), held)))
+    assert session.done
+    assert session.unshown == ((PROMPTS[kept],) if kept else ())
+
+
+def test_who_only_holds_still_shows_nothing() -> None:
+    session = CalibrationSession()
+    for k in range(12 * RATE):
+        session.see(k / RATE, shown(k / RATE, REST + 0.02 * (k % 2)) if k < 6 * RATE else None)
+    assert session.unshown == PROMPTS[1:]
 
 
 def test_it_waits_for_a_face_and_asks_again_when_it_goes() -> None:

@@ -6,19 +6,22 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import numpy as np
 import pytest
-from portraits import blank, capturer, placed, write_clip
+from portraits import blank, capturer, placed, write_clip, write_photo
 
 from mien.cameras.linux import LINUX
 from mien.compose import cameras, captures
 from mien.compose.cameras import CameraOptions, LiveCamera, feed_of
 from mien.compose.captures import capture_batch, live
 from mien.compose.done import Done, Status, Steps
+from mien.compose.neutral_files import with_resting_face
 from mien.compose.outputs import BatchOptions
 from mien.compose.pace import Clock
 from mien.compose.played import PlayedCamera
 from mien.core.errors import InputError, UsageError
 from mien.core.image import Frame
+from mien.core.neutral import Neutral
 from mien.formats.photo_notes import Note
 from mien.formats.registry import load
 from mien.pipelines.capture import CaptureOptions, Capturer
@@ -320,3 +323,21 @@ def test_frames_and_readings_from_python(tmp_path: Path) -> None:
         if seen == 2:
             break
     assert seen == 2
+
+
+def test_readings_from_python_count_from_a_resting_face(tmp_path: Path) -> None:
+    clip, photo = write_clip(tmp_path / "c.mp4", 30), write_photo(tmp_path / "me.png")
+    resting = with_resting_face(CaptureOptions(neutral=Neutral(photo))).neutral.resting
+    assert resting is not None
+    _, (reading,) = next(live(f"loop:{clip}", CaptureOptions(neutral=Neutral(photo))))
+    assert reading.identity.resting is not None
+    np.testing.assert_array_equal(reading.identity.resting.weights, resting.weights)
+    assert reading.state.expression["mouthSmileLeft"] < 0.2 < resting["mouthSmileLeft"]
+
+
+def test_python_is_told_at_once_what_cannot_be() -> None:
+    """Not when the first reading is asked for."""
+    with pytest.raises(UsageError, match="neutral: E_USAGE: auto reads a source twice, and a camera is read once"):
+        live(0, CaptureOptions(neutral=Neutral(is_auto=True)))
+    with pytest.raises(InputError, match="E_NOTFILE"):
+        live(0, CaptureOptions(neutral=Neutral(Path("missing.png"))))

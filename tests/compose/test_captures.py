@@ -1,5 +1,7 @@
 import csv
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 from portraits import blank, capturer, clip_frames, contents, placed, write_clip, write_photo
 
-from mien.compose.captures import capture, capture_batch
+from mien.compose.captures import CaptureWarning, capture, capture_batch
 from mien.compose.done import Done, Steps
 from mien.compose.outputs import BatchOptions
 from mien.core.errors import InputError, ModelError, UsageError
@@ -99,7 +101,8 @@ def test_no_face_is_a_result(tmp_path: Path) -> None:
 
 def test_a_jpeg_named_png_is_captured(tmp_path: Path) -> None:
     os.rename(write_photo(tmp_path / "a.jpg"), tmp_path / "a.png")
-    assert len(capture(tmp_path / "a.png").takes) == 1
+    with pytest.warns(CaptureWarning, match=r"a\.png: format_mismatch: is named \.png, and is JPEG"):
+        assert len(capture(tmp_path / "a.png").takes) == 1
 
 
 def test_what_is_no_source_is_refused(tmp_path: Path) -> None:
@@ -260,6 +263,30 @@ def test_a_source_that_is_written_to_meanwhile_is_refused(folder: Path) -> None:
     assert done.error is not None
     assert done.error.code == "E_CHANGED"
     assert os.listdir(folder / "out") == []
+
+
+def test_of_a_photo_that_is_written_to_meanwhile_no_overlay_stays(folder: Path) -> None:
+    photo = folder / "in" / "a.png"
+
+    def write_on() -> None:
+        with photo.open("ab") as stream:
+            stream.write(b"more")
+
+    batch = BatchOptions((folder / "out" / "t.npz",), folder / "out" / "o.png")
+    (done,) = capture_batch([photo], batch, steps=Steps(frame=write_on))
+    assert done.error is not None
+    assert done.error.code == "E_CHANGED"
+    assert os.listdir(folder / "out") == []
+
+
+def test_what_a_killed_capture_left_half_written_goes_with_the_next(folder: Path) -> None:
+    program = "import sys; from pathlib import Path; from mien.formats.leftovers import temporary_beside as beside\n" \
+        "beside(Path(sys.argv[1])).touch()"  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", program, str(folder / "out" / "t.csv")], check=True, env=environment)
+    assert len(os.listdir(folder / "out")) == 1
+    capture_batch([folder / "in" / "a.png"], BatchOptions((folder / "out" / "t.csv",)))
+    assert os.listdir(folder / "out") == ["t.csv"]
 
 
 def test_steps_are_told_in_order(folder: Path) -> None:

@@ -233,11 +233,22 @@ class TestFaceState:
         assert str([list(expression), list(pose), list(gaze)]) in str(caught.value)
 
 
+@pytest.mark.parametrize("row", [0, 1023, 1024, 2050])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_no_point_of_a_long_take_escapes(row: int, value: float) -> None:
+    """They are checked a piece at a time, for want of memory."""
+    landmarks = np.zeros((2051, LANDMARKS, 3), np.float64 if value == 1e300 else np.float32)
+    landmarks[row, 477, 2] = value
+    with pytest.raises(ValueError, match="landmarks holds numbers that are not finite"):
+        take(2051, landmarks=landmarks)
+
+
 class TestFaceReading:
     def test_box_is_tight_round_the_points(self) -> None:
         points = np.random.default_rng(0).uniform(10, 90, (LANDMARKS, 3))
         reading = FaceReading(0, 7, 0.28, Landmarks(points, 0.9), state(), 0.8)
         assert reading.box.tolist() == [*points[:, :2].min(0), *points[:, :2].max(0)]
+        assert reading.size == max(np.ptp(points[:, :2], axis=0))
 
     def test_a_reading_is_one_moment(self) -> None:
         with pytest.raises(ValueError, match=r"a reading holds one moment, got leading axes \[2\]"):

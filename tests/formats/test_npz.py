@@ -1,5 +1,6 @@
 import io
 import pickle
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 from made import made_capture
 
+from mien.core.arrays import Array
 from mien.core.errors import InputError
+from mien.formats.npz import read_members
 from mien.formats.takes import read_capture, write_capture
 
 
@@ -101,9 +104,56 @@ def test_refuses_a_pickle_named_npz(tmp_path: Path, content: bytes) -> None:
 
 
 def test_refuses_a_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.formats.takes.NPZ_LIMIT", 1 << 20)
+    monkeypatch.setattr("mien.formats.takes.UNPACKED_LIMIT", 1 << 20)
     path = repacked(tmp_path, {})
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("bomb.npy", bytes(2 << 20))
+        archive.writestr("bomb.npy", npy(np.ones(2 << 20, np.uint8)))
     with pytest.raises(InputError, match="unpacks to more than 1 MiB"):
         read_capture(path)
+
+
+def packed(array: Array) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.npy", npy(array))
+    return file.getvalue()
+
+
+def test_zeros_take_no_memory_and_count_only_where_the_sum_is_asked() -> None:
+    array = np.zeros((3_000_000, 2))
+    array[5], array[2_000_000, 0] = [1, -0.0], np.pi
+    data = packed(array)
+    tracemalloc.start()
+    try:
+        (found,) = read_members(data, 1 << 16, sparse=True).values()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.tobytes() == array.tobytes()
+    assert not found.flags.writeable
+    assert peak - found.nbytes < 8 << 20, "the file is unpacked piece by piece"
+    with pytest.raises(ValueError, match="unpacks to more than 0 MiB"):
+        read_members(data, 1 << 12, sparse=True)
+    with pytest.raises(ValueError, match="unpacks to more than 16 MiB"):
+        read_members(data, 1 << 24)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (3, 0, 2), (700, 52), (2, 300, 500)], ids=str)
+def test_arrays_of_any_shape_and_order_come_back_to_the_bit(shape: tuple[int, ...], order: Any) -> None:
+    random = np.random.default_rng(1)
+    array = np.array(random.normal(0, 1, shape) * (random.uniform(0, 1, shape) > 0.5), order=order)
+    (found,) = read_members(packed(array), 1 << 30, sparse=True).values()
+    assert (found.shape, found.dtype) == (array.shape, array.dtype)
+    np.testing.assert_array_equal(np.signbit(found), np.signbit(array))
+    np.testing.assert_array_equal(found, array)
+
+
+def test_a_member_that_says_more_than_it_holds_is_refused() -> None:
+    """Before anything is made of what it says."""
+    data = bytearray(packed(np.ones(100_000)))
+    for mark, place in ((b"PK\x01\x02", 24), (b"PK\x03\x04", 22)):
+        start = data.rindex(mark) + place
+        data[start : start + 4] = (1 << 31).to_bytes(4, "little")
+    with pytest.raises(ValueError, match=r"a\.npy holds less or more than its header says"):
+        read_members(bytes(data), 1 << 40, sparse=True)

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made import made_capture
+from made import made_capture, made_reading
 from made_bases import made_over
 
 from mien.core.basis import ARKIT, BASES, Basis
 from mien.core.errors import InputError, OutputError, UsageError
 from mien.core.face import Capture, Expression, Identity, Take
+from mien.core.image import Frame
+from mien.formats import takes
 from mien.formats.takes import read_capture, write_capture
+from mien.pipelines.gather import Gather
 
 ARRAYS = ("times", "frames", "valid", "box", "score", "quality", "landmarks")
 FEW = settings(
@@ -307,3 +310,35 @@ def test_a_frame_is_a_line(tmp_path: Path) -> None:
     lines = (tmp_path / "take.json").read_text().splitlines()
     assert len(lines) < 70
     assert sum(line.startswith("    [") for line in lines) == 3 * 6
+
+
+def test_hours_of_a_face_stay_within_what_is_read(tmp_path: Path) -> None:
+    """And what is written at all is: a session of hours must not end in a file that nobody opens."""
+    sizes = {}
+    for suffix in (".json", ".npz"):
+        for frames in (10, 60):
+            path = tmp_path / f"{frames}{suffix}"
+            write_capture(made_capture(frames, 1), path)
+            sizes[suffix, frames] = path.stat().st_size
+    an_hour = {suffix: (sizes[suffix, 60] - sizes[suffix, 10]) / 50 * 30 * 3600 for suffix in (".json", ".npz")}
+    assert 5 * an_hour[".json"] < takes.JSON_LIMIT
+    assert 20 * an_hour[".npz"] < takes.NPZ_LIMIT
+
+
+def test_a_crowd_is_read_again_however_few_of_its_rows_show_a_face(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every face has a row for every frame: unseen ones unpack to far more than they take."""
+    monkeypatch.setattr(takes, "UNPACKED_LIMIT", 4 << 20)
+    monkeypatch.setattr(takes, "_GROWTH", 1)
+    gather = Gather("crowd")
+    for k in range(100):
+        gather.add(Frame(np.zeros((4, 4, 3), np.uint8), k / 25, k), [made_reading(k // 3, k)] if k < 90 else [])
+    crowd = gather.capture()
+    rows = sum(len(take) for take in crowd.takes)
+    assert rows * 6_000 > 4 * takes.UNPACKED_LIMIT
+    again = round_trip(crowd, tmp_path / "crowd.npz")
+    for old, new in zip(crowd.takes, again.takes, strict=True):
+        assert old.landmarks is not None
+        assert new.landmarks is not None
+        assert new.landmarks.tobytes() == old.landmarks.tobytes()

@@ -1,14 +1,13 @@
 """A camera read from the command line: what is seen of it meanwhile, and how it is ended."""
 
-import signal
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from types import FrameType
 
 from rich.console import Console
 
+from mien.cli.ending import finishing
 from mien.cli.live_view import LiveView, closing
 from mien.cli.terminal import say
 from mien.compose.batches import RunOptions
@@ -54,14 +53,14 @@ def check_live(camera: CameraOptions, watching: Watching, running: RunOptions, s
 def live_session(
     camera: CameraOptions, watching: Watching, reading: CaptureOptions, err: Console
 ) -> Iterator[tuple[LiveCamera, Callable[[Frame, list[FaceReading]], None]]]:
-    """A camera to be read, and who wants to see each frame; Ctrl-C ends it properly, a second one at once.
+    """A camera to be read, and who wants to see each frame; Ctrl-C and signals that end a program end it properly.
 
     Raises:
         InputError: there is no such camera.
     """
     live = LiveCamera(camera, feed_of(camera, reading.max_pixels))
     with ExitStack() as stack:
-        stack.enter_context(_stopping(live.stop))
+        stack.enter_context(finishing(live.stop))
         preview: Preview | None = None
         if watching.wanted:
             preview = stack.enter_context(Preview(live.title, reading.focal_length, live.figures, live.stop))
@@ -79,19 +78,3 @@ def live_session(
     figures = live.figures()
     if figures.frames:
         say(err, closing(figures))
-
-
-@contextmanager
-def _stopping(stop: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C calls `stop`; the next one is an interrupt as ever."""
-    before = signal.getsignal(signal.SIGINT)
-
-    def first(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
-        stop()
-
-    signal.signal(signal.SIGINT, first)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -2,13 +2,11 @@
 
 import io
 import os
-import signal
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
-from types import FrameType
 from typing import Any, NoReturn
 
 import tyro
@@ -22,12 +20,13 @@ from mien.cli.convert import convert
 from mien.cli.data import render_pack
 from mien.cli.data_pack import pack_pictures
 from mien.cli.edit import edit
+from mien.cli.ending import INTERRUPTED, Ends
 from mien.cli.evaluate import evaluate_expression
 from mien.cli.models import add_file, fetch_file, list_models, show_model, verify_models
 from mien.cli.rig_pictures import show_channel, show_sheet
 from mien.cli.rig_vrm import write_vrm
 from mien.cli.rigs import fetch_rig, import_rig, list_rigs
-from mien.cli.terminal import say
+from mien.cli.terminal import ReaderGone, say, speaking
 from mien.cli.train import train
 from mien.cli.verify import verify
 from mien.compose.batches import Allowance
@@ -76,7 +75,7 @@ _app.command(_evaluate, name="evaluate", help="What trained networks are worth o
 
 _ABOUT = "Reads the expression on a face, offline, with networks of its own."
 
-INTERRUPTED, TERMINATED, OUR_BUG = 130, 143, 70
+OUR_BUG = 70
 
 _registry = tyro.constructors.ConstructorRegistry()
 
@@ -118,7 +117,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
+    with speaking(), Ends() as ends:
+        return ends.code(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     if list(sys.argv[1:] if arguments is None else arguments) == ["--version"]:
         Console().print(f"mien {version('mien')}", highlight=False)
         return 0
@@ -131,21 +134,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         Console(stderr=True).print("interrupted: finished files are kept, unfinished ones were removed")
         return INTERRUPTED
-    except BrokenPipeError:
+    except ReaderGone:
         # The reader of our output has gone: nothing more can be said, and Python must not try at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except SystemExit as stop:
-        if isinstance(stop.__context__, BrokenPipeError):  # rich has met it first, and turned our output away already
+        if isinstance(stop.__context__, ReaderGone):  # rich has met it first, and turned our output away already
             return 0
         return stop.code if isinstance(stop.code, int) else 0
     except Exception:
         return _report_bug()
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    """SIGTERM unwinds like an exception, so that every half-written file is removed."""
-    raise SystemExit(TERMINATED)
 
 
 def _report_bug() -> int:

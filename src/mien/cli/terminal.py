@@ -1,7 +1,16 @@
-"""How every command speaks: a bar for long work, a line that is printed as it is."""
+"""How every command speaks: a bar for long work, a line that is printed as it is, and what if nobody listens."""
+
+import errno
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+_GONE = (errno.EPIPE, errno.EIO, errno.EINVAL)
+"""How systems say that a pipe has no reader, or a terminal was closed; the last one is Windows'."""
 
 
 def bars(console: Console) -> Progress:
@@ -13,3 +22,71 @@ def bars(console: Console) -> Progress:
 def say(console: Console, line: object, style: str | None = None) -> None:
     """One line, neither wrapped nor read as markup."""
     console.print(str(line), style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+class ReaderGone(BrokenPipeError):
+    """Whoever read the standard output has gone, and with them the reason to go on."""
+
+
+@contextmanager
+def speaking() -> Iterator[None]:
+    """Within it a standard output without a reader raises `ReaderGone`, and what stderr cannot say is lost, no more.
+
+    Messages and bars are beside the work: results are written whether anybody hears of it or not.
+    """
+    with ExitStack() as stack:
+        if sys.stdout is not None:  # as where it was closed from the start
+            stack.enter_context(redirect_stdout(cast(TextIO, _Results(sys.stdout))))
+        if sys.stderr is not None:
+            stack.enter_context(redirect_stderr(cast(TextIO, _Messages(sys.stderr))))
+        yield
+
+
+class _Stream:
+    """A text stream by way of another one, which may break."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Writes, and gives how much."""
+        with self._breaking():
+            self._stream.write(text)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Writes several."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Hands on what was written."""
+        with self._breaking():
+            self._stream.flush()
+
+    def _breaking(self) -> AbstractContextManager[None]:
+        """What happens when it breaks in the block."""
+        raise NotImplementedError
+
+
+class _Results(_Stream):
+    """Where results are shown that go to no file."""
+
+    @contextmanager
+    def _breaking(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _GONE:
+                raise ReaderGone(*error.args) from error
+            raise
+
+
+class _Messages(_Stream):
+    """Where everything else is said."""
+
+    def _breaking(self) -> AbstractContextManager[None]:
+        return suppress(OSError)

@@ -1,30 +1,43 @@
 """Photos, folders and videos to takes, tables and overlays: what `mien capture` and `mien.capture` are made of."""
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from mien.compose.calibration import Calibrated, Calibration
+from mien.compose.calibration import Calibrated, Calibration, left_uncalibrated
 from mien.compose.cameras import CameraOptions, LiveCamera, feed_of
+from mien.compose.damage import damage
 from mien.compose.digest_sink import write_list
 from mien.compose.done import Done, Steps
 from mien.compose.items import Job, capture_item
+from mien.compose.naming import named
 from mien.compose.neutral_files import with_resting_face
 from mien.compose.outputs import BatchOptions, check_outputs
 from mien.compose.pace import SYSTEM_CLOCK, Clock
-from mien.compose.sources import frames_of, opened
+from mien.compose.sources import Source, frames_of, opened
 from mien.compose.streams import Streams
 from mien.compose.table_sink import open_table
 from mien.core.arrays import Array
+from mien.core.errors import UsageError, printable
 from mien.core.face import Capture, FaceReading
 from mien.core.image import Frame
 from mien.core.neutral import self_calibrated
 from mien.digest.listing import Entry
 from mien.formats.files import make_folder
+from mien.formats.photo_notes import Note
+from mien.formats.takes import JSON_LIMIT
 from mien.pipelines.capture import LIVE, CaptureOptions, Capturer
 from mien.pipelines.gather import Gather
+
+LONG_TAKE = 1 << 29
+"""Bytes of a take as JSON that are worth a warning: some twenty minutes of a face."""
+
+
+class CaptureWarning(UserWarning):
+    """What is worth knowing about a source that was captured: its name, a code and words, as `mien capture` says it."""
 
 
 def capture(
@@ -39,18 +52,25 @@ def capture(
     Returns:
         One take per face. No face is a result: `takes` is empty then.
 
+    Warns:
+        CaptureWarning: something is worth knowing about the file, as that only a part of it could be read.
+
     Raises:
         InputError: the file cannot be read.
         UsageError: an option is out of range, or the source is of another kind.
         ModelError: a weight file is missing or was changed.
     """
     options = with_resting_face(options)
-    if not isinstance(source, str | os.PathLike):
-        return _gathered(frames_of(source), Gather(""), options)
-    with opened(Path(source), options.max_pixels, options.allow_damaged) as media:
-        return _gathered(
-            media.frames, Gather(media.name, media.frame_rate, media.start_timecode), options, Path(source)
-        )
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        with opened(path, options.max_pixels, options.allow_damaged) as media:
+            found, notes = _gathered(media, path, options)
+    else:
+        path = Path("frames")
+        found, notes = _gathered(Source("", frames_of(source)), path, options)
+    for note in notes:
+        warnings.warn(f"{printable(path)}: {note.code}: {note.cause}", CaptureWarning, stacklevel=2)
+    return found
 
 
 def live(
@@ -58,7 +78,8 @@ def live(
 ) -> Iterator[tuple[Frame, list[FaceReading]]]:
     """Reads every face that a camera sees, frame by frame, until the loop is left or the camera is gone.
 
-    The newest frame wins: what comes while one is read is not looked at, and nothing piles up.
+    The newest frame wins: what comes while one is read is not looked at, and nothing piles up. A resting face that the
+    options name is that of every face that comes by.
 
     Args:
         camera: its number, its name, a path; `file:CLIP.mp4` plays a video as if it were a camera.
@@ -68,24 +89,45 @@ def live(
         A frame, with seconds from the first, and its readings.
 
     Raises:
-        InputError: there is no such camera, or it cannot be read.
+        InputError: there is no such camera, or it cannot be read; or the file of a resting face cannot.
+        UsageError: weights shall count from each face's own calm frames, which only a second reading tells.
         ModelError: a weight file is missing or was changed.
     """
+    if options.neutral.is_auto:
+        cause = "auto reads a source twice, and a camera is read once"
+        raise UsageError("neutral", "E_USAGE", cause, "name a file of the resting face")
     wanted = camera if isinstance(camera, CameraOptions) else CameraOptions(str(camera))
+    return _live(wanted, with_resting_face(options))
+
+
+def _live(wanted: CameraOptions, options: CaptureOptions) -> Iterator[tuple[Frame, list[FaceReading]]]:
     capturer = Capturer(options)
-    with LiveCamera(wanted, feed_of(wanted, options.max_pixels)) as reading:
-        yield from capturer.stream(reading.frames(), LIVE)
+    with (
+        LiveCamera(wanted, feed_of(wanted, options.max_pixels)) as reading,
+        closing(capturer.stream(reading.frames(), LIVE)) as stream,
+    ):
+        yield from Calibrated(reading.path, options.neutral.resting, shared=True).stream(stream)
 
 
-def _gathered(frames: Iterable[Frame], gather: Gather, options: CaptureOptions, path: Path = Path("frames")) -> Capture:
-    neutral = options.neutral
+def _gathered(source: Source, path: Path, options: CaptureOptions) -> tuple[Capture, list[Note]]:
+    """What a source shows, and what is worth knowing about it."""
+    neutral, gather = options.neutral, Gather(source.name, source.frame_rate, source.start_timecode)
     calibrated = Calibrated(path, neutral.resting)
-    for frame, readings in calibrated.stream(Capturer(options).stream(frames)):
+    for frame, readings in calibrated.stream(Capturer(options).stream(source.frames)):
         gather.add(frame, readings)
     found = gather.capture()
+    notes = [*_lost(source, found.frames), *source.notes, *calibrated.notes]
     if neutral.is_auto:
-        return replace(found, takes=tuple(self_calibrated(take) for take in found.takes))
-    return found
+        found = replace(found, takes=tuple(self_calibrated(take) for take in found.takes))
+        notes += left_uncalibrated(take.face for take in found.takes if take.identity.resting is None)
+    return found, notes
+
+
+def _lost(source: Source, frames: int) -> Iterator[Note]:
+    lost, guessed = damage(source, frames)
+    if lost or guessed:
+        ending = f", {guessed} of them damaged" if guessed else ""
+        yield Note("W_PARTIAL", f"{frames} of {frames + lost} frames could be read{ending}")
 
 
 def capture_batch(
@@ -115,7 +157,7 @@ def capture_batch(
     batch = batch.arranged(sources)
     targets = check_outputs(batch, sources, live=camera is not None)
     options = with_resting_face(options)
-    calibration = Calibration(options, batch, steps.prompted)
+    calibration = Calibration(options, batch, steps.prompted, steps.warned)
     results: list[Done] = []
     with ExitStack() as stack:
         streams = stack.enter_context(Streams(batch.streams))
@@ -134,10 +176,21 @@ def capture_batch(
             steps.done(results[-1])
         for streamed in streams.streamed():
             steps.streamed(streamed)
+        _note_long_takes(results, batch, steps)
         if all(done.error is not None for done in results):
             raise _NothingRead
         write_list(results, entries, batch, options, batch.overwrite)
     return results
+
+
+def _note_long_takes(results: Sequence[Done], batch: BatchOptions, steps: Steps) -> None:
+    for output in batch.outputs:
+        for done in results if output.suffix.lower() == ".json" else ():
+            target = named(output, done.path, batch.base)
+            if done.error is None and (size := os.stat(target).st_size) > LONG_TAKE:
+                slow = "take minutes to read" if size <= JSON_LIMIT else "are more than mien reads"
+                cause = f"{size >> 20} MiB of JSON {slow}; .npz keeps more in less than half, and is quick"
+                steps.warned(target, "W_LONG", cause)
 
 
 class _NothingRead(Exception):

@@ -109,7 +109,7 @@ def _captured(path: Path, job: Job, before: tuple[int, ...]) -> Done:
             job.steps.frame()
         if _identity(path) != before:
             raise InputError(path, "E_CHANGED", "the file changed while it was read", "try again once it is complete")
-    lost, guessed = damage(source, frames + pace.dropped)
+    lost, guessed = damage(source, frames + pace.dropped + calibrated.taken)
     dropped, notes = (pace.dropped, ()) if camera is None else (camera.dropped, camera.notes)
     told = (*source.notes, *notes, *turned_away, *calibrated.notes)
     return Done(path, frames, len(numbers), seen, last, lost, guessed, dropped, notes=told)

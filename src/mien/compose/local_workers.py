@@ -210,13 +210,17 @@ class LocalCrew:
         return died(task.path, manner)
 
 
+_ENDING = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
+"""What ends a program from outside."""
+
+
 @contextmanager
 def _held_back() -> Iterator[None]:
     """Holds interruptions back from this thread, and from processes that it starts: they come when the block ends."""
     if not hasattr(signal, "pthread_sigmask"):  # not on Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
         yield
     finally:
@@ -228,10 +232,11 @@ def _held_back() -> Iterator[None]:
 
 def _serve(pipe: Connection, plan: Plan) -> None:
     """Reads what comes by the pipe until it is closed."""
-    # Who interrupts the batch interrupts its parent, which ends us.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Who interrupts the batch, or closes its terminal, reaches its parent as well, which ends us.
+    for number in _ENDING - {signal.SIGTERM}:
+        signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     _follow_parent()
     with suppress(EOFError, OSError):  # nobody is there any more
         reader = _said(lambda: plan.reader(plan.batch, plan.options))

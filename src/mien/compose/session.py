@@ -1,4 +1,4 @@
-"""Ten seconds before a camera: a person is told what to do, and their resting face and range are known."""
+"""Ten seconds before a camera: a person shows their resting face, and then that other expressions stand out from it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Prompt:
     Args:
         text: how it is asked.
         seconds: how long it takes.
-        columns: of `ARKIT`, that it should move; none for keeping still.
+        columns: of `ARKIT`, one of which must move; none for keeping still.
     """
 
     text: str
@@ -39,9 +39,12 @@ PROMPTS = (
 _REACTION = 0.5
 """Seconds of the first prompt in which people still come to rest."""
 
+_STANDS_OUT = 0.15
+"""How far above rest a weight must come to show an expression: far more than noise does, less than a faint smile."""
+
 
 class CalibrationSession:
-    """Takes in the readings of one face, prompts, and tells its resting face and the most of every channel.
+    """Takes in the readings of one face, prompts, and tells its resting face, and what did not stand out from it.
 
     Time is that of the readings. It begins with the first of them; if the face was hardly seen while it should rest,
     that is asked for again.
@@ -106,6 +109,13 @@ class CalibrationSession:
         return self._resting
 
     @property
-    def most(self) -> Expression:
-        """The most that each channel reached since the resting face was known, as it was read."""
-        return Expression(self._most, ARKIT)
+    def unshown(self) -> tuple[Prompt, ...]:
+        """What was asked for and did not stand out from the resting face: either that was none, or this is not read.
+
+        Raises:
+            StateError: the resting face is not known yet.
+        """
+        rise = self._most - self.resting.weights
+        return tuple(
+            prompt for prompt in PROMPTS if prompt.columns and rise[ARKIT.indices(prompt.columns)].max() < _STANDS_OUT
+        )

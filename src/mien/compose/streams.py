@@ -11,8 +11,6 @@ from fractions import Fraction
 from types import TracebackType
 from typing import Self
 
-import numpy as np
-
 from mien.compose.sources import Source
 from mien.core.errors import UsageError
 from mien.core.face import FaceReading, Pose
@@ -188,7 +186,7 @@ class StreamSink:
         """The face that a protocol without subjects gets in this frame, or None while it is lost."""
         chosen = next((reading for reading in readings if reading.face == self._face), None)
         if chosen is None and readings and (self._face is None or frame.time - self._seen >= PATIENCE):
-            chosen = max(readings, key=_size)
+            chosen = max(readings, key=lambda reading: reading.size)
         if chosen is not None:
             self._face, self._seen = chosen.face, frame.time
         return chosen
@@ -198,8 +196,3 @@ def _moment(reading: FaceReading) -> Moment:
     """The head against the line of sight, as in every file for an animated head: it does not depend on the lens."""
     pose = Pose(reading.state.pose.facing(), reading.state.pose.translation)
     return Moment(reading.time, replace(reading.state, pose=pose), f"mien-{reading.face}")
-
-
-def _size(reading: FaceReading) -> float:
-    box = reading.box
-    return float(np.max(box[2:] - box[:2]))

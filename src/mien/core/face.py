@@ -21,6 +21,9 @@ LANDMARKS = 478
 IRIS_RIGHT, IRIS_LEFT = 468, 473
 """Centres of the irises, the subject's right and left: their distance in the picture is the unit of every error."""
 
+_PIECE = 1024
+"""Frames whose points are checked at once."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detection:
@@ -209,6 +212,12 @@ class FaceReading:
         points = self.landmarks.points
         return np.concatenate([points[:, :2].min(0), points[:, :2].max(0)])
 
+    @property
+    def size(self) -> float:
+        """The longer side of its box, in pixels."""
+        box = self.box
+        return float((box[2:] - box[:2]).max())
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Take:
@@ -262,7 +271,11 @@ class Take:
         for name, shape, dtype in checks:
             object.__setattr__(self, name, frozen_array(getattr(self, name), name, shape, dtype))
         if self.landmarks is not None:
-            landmarks = frozen_array(self.landmarks, "landmarks", (count, LANDMARKS, 3), np.float32)
+            shape = (count, LANDMARKS, 3)
+            landmarks = frozen_array(self.landmarks, "landmarks", shape, np.float32, finite=False)
+            # In pieces: of an hour's points the answers alone would take 150 MB.
+            if not all(np.isfinite(landmarks[k : k + _PIECE]).all() for k in range(0, count, _PIECE)):
+                raise ValueError("landmarks holds numbers that are not finite")
             object.__setattr__(self, "landmarks", landmarks)
         if count > 1 and not (np.diff(self.times) >= 0).all():
             raise ValueError("times must not run backwards")

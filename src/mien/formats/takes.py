@@ -8,7 +8,7 @@ Reading goes through one path for both, so that both refuse the same mistakes in
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,22 @@ from mien.core.face import Capture, Expression, FaceState, Gaze, Identity, Pose,
 from mien.formats.fields import FIELDS, Field
 from mien.formats.files import read_bytes, replacing
 from mien.formats.npz import read_members, write_members
+from mien.formats.take_text import json_pieces, parsed
 
 SCHEMA = "mien.capture"
 VERSION = 1
 
-JSON_LIMIT = 1 << 29
-"""Bytes of a JSON file that is still read: Python needs some ten times as much to hold it."""
+JSON_LIMIT = 1 << 33
+"""Bytes of a JSON file that is still read: six hours of a face at 30 frames a second."""
 
-NPZ_LIMIT = 1 << 31
-"""Bytes of an NPZ file that is still read, packed and unpacked."""
+NPZ_LIMIT = 1 << 34
+"""Bytes of an NPZ file that is still read: more than a day of a face."""
+
+UNPACKED_LIMIT = 1 << 31
+"""Bytes that any NPZ file may unpack to, but for zeros, which stand where a face is not seen."""
+
+_GROWTH = 64
+"""How many times its own size a file may unpack to, however large: real faces unpack to less than twice their size."""
 
 _SHAPE = Field((None,), np.float32, -1e6, 1e6)
 _HEADER = (
@@ -63,7 +70,7 @@ def write_capture(capture: Capture, path: Path, overwrite: bool = False) -> None
     with replacing(path, overwrite) as part:
         if suffix == ".json":
             with part.open("w", encoding="ascii", newline="\n") as text:
-                text.writelines(_json_pieces(about, tables))
+                text.writelines(json_pieces(about, tables))
         else:
             _write_npz(part, about, tables)
 
@@ -78,7 +85,7 @@ def read_capture(path: Path) -> Capture:
     """
     try:
         if _suffix(path) == ".json":
-            document = _json_table(_text(read_bytes(path, limit=JSON_LIMIT)))
+            document = _document(read_bytes(path, limit=JSON_LIMIT))
         else:
             document = _npz_table(read_bytes(path, limit=NPZ_LIMIT))
     except ValueError as error:
@@ -132,36 +139,6 @@ def _table(take: Take, where: str) -> dict[str, object]:
     return table
 
 
-def _json_pieces(about: dict[str, object], tables: list[dict[str, object]]) -> Iterator[str]:
-    """The text in pieces, one line for every frame of an array, so that a long take is never held as text."""
-    yield "{\n"
-    for key, value in about.items():
-        yield f' "{key}": {json.dumps(value)},\n'
-    yield ' "takes": ['
-    for i, table in enumerate(tables):
-        yield ",\n  {" if i else "\n  {"
-        for k, (key, value) in enumerate(table.items()):
-            yield f'{"," if k else ""}\n   "{key}": '
-            if not isinstance(value, np.ndarray):
-                yield json.dumps(value)
-            elif value.ndim == 1:
-                yield _numbers(value, FIELDS.get(key, _SHAPE).style)
-            else:
-                for t, row in enumerate(value):
-                    yield ("," if t else "[") + "\n    " + _numbers(row, FIELDS[key].style)
-                yield "]" if len(value) else "[]"
-        yield "\n  }"
-    yield "\n ]\n}\n"
-
-
-def _numbers(array: Array, style: str) -> str:
-    if array.ndim > 1:
-        return "[" + ", ".join(_numbers(row, style) for row in array) + "]"
-    if array.dtype.kind == "f":
-        return "[" + ", ".join([style % number for number in array.tolist()]) + "]"
-    return json.dumps(array.tolist())
-
-
 def _write_npz(path: Path, about: dict[str, object], tables: list[dict[str, object]]) -> None:
     plain = [{key: value for key, value in t.items() if not isinstance(value, np.ndarray)} for t in tables]
     members: dict[str, Array] = {"header": np.array(json.dumps({**about, "takes": plain}))}
@@ -173,40 +150,18 @@ def _write_npz(path: Path, about: dict[str, object], tables: list[dict[str, obje
 # Reading
 
 
-def _text(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"not a text file: byte {error.start} is not UTF-8") from None
-
-
-def _json_table(text: str) -> dict[str, Any]:
-    try:
-        document = json.loads(text, object_pairs_hook=_pairs)
-    except RecursionError:
-        raise ValueError("not a capture: its brackets are nested too deep") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not whole JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise ValueError("not a capture: the file does not hold an object")
+def _document(text: bytes) -> dict[str, Any]:
+    document = parsed(text)
     _check_schema(document)
     return document
 
 
-def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)} comes twice")
-    return table
-
-
 def _npz_table(data: bytes) -> dict[str, Any]:
-    arrays = read_members(data, NPZ_LIMIT)
+    arrays = read_members(data, max(UNPACKED_LIMIT, _GROWTH * len(data)), sparse=True)
     header = arrays.pop("header", None)
     if header is None or header.dtype.kind != "U" or header.ndim:
         raise ValueError("not a capture: the NPZ has no text called header")
-    document = _json_table(str(header))
+    document = _document(str(header).encode("utf-8", "surrogatepass"))
     takes = _takes(document)
     for name, array in arrays.items():
         place = re.fullmatch(r"take([0-9]{1,9})\.(\w+)", name)
