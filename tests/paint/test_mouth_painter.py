@@ -8,9 +8,10 @@ from made_mouths import face_points, photo, shut, weights_of
 
 from mien.core.arrays import Array
 from mien.core.geometry import apply_affine
+from mien.core.points import LOWER_INNER_LIP, UPPER_INNER_LIP
 from mien.imaging.mouth_blend import reach
 from mien.imaging.mouth_patch import HEIGHT, WIDTH, MouthPatch, filled
-from mien.paint.mouth import MouthPainter, calmed
+from mien.paint.mouth import MouthPainter, calmed, hollowed
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "photos"
 SIZE = 300
@@ -127,3 +128,68 @@ def test_what_is_even_stays() -> None:
     even = np.full((96, 128, 3), 50.0, np.float32)
     np.testing.assert_allclose(calmed(even, 30.0), even, rtol=1e-6)
     assert calmed(even, 30.0).dtype == np.float32
+
+
+# --- the throat -------------------------------------------------------------------------------------------------------
+
+
+def opened(gap: float) -> MouthPatch:
+    """The patch of a mouth whose lips are so many of its pixels apart."""
+    points = POINTS.copy()
+    upper, lower = list(UPPER_INNER_LIP[1:-1]), list(LOWER_INNER_LIP[1:-1])
+    patch = MouthPatch.of(points)
+    points[lower, 1] = points[upper, 1] + gap * patch.scale
+    wide = MouthPatch.of(points)
+    assert abs(wide.gap - gap) < 0.1 * gap
+    return wide
+
+
+def test_a_throat_is_dark_where_a_mouth_is_wide_open() -> None:
+    patch = opened(40.0)
+    painted = np.full((HEIGHT, WIDTH, 3), 90, np.float32)
+    deep = hollowed(painted, patch)
+    inner = patch.inner
+    x, top, bottom = inner[:, 0].mean(), inner[:, 1].min(), inner[:, 1].max()
+    column = deep[:, int(x), 0]
+    throat, tongue = column[int(top + 0.4 * (bottom - top))], column[int(bottom - 3)]
+    assert throat < 45
+    assert tongue > 75
+    assert (deep <= painted).all()
+    corners = deep[int((top + bottom) / 2), [int(inner[:, 0].min()) + 1, int(inner[:, 0].max()) - 1], 0]
+    assert (corners > throat).all()
+    np.testing.assert_array_equal(painted, 90)
+
+
+def test_teeth_stand_before_the_dark() -> None:
+    teeth = np.full((HEIGHT, WIDTH, 3), 190, np.float32)
+    np.testing.assert_array_equal(hollowed(teeth, opened(40.0)), teeth)
+
+
+def test_the_wider_the_darker_and_a_smile_not_at_all() -> None:
+    painted = np.full((HEIGHT, WIDTH, 3), 90, np.float32)
+    darkest = [float(hollowed(painted, opened(gap)).min()) for gap in (6.0, 16.0, 22.0, 34.0)]
+    assert darkest[0] == 90
+    assert darkest == sorted(darkest, reverse=True)
+    assert darkest[-1] < darkest[1]
+
+
+def test_a_mirrored_mouth_gets_a_mirrored_throat() -> None:
+    patch = opened(40.0)
+    painted = np.full((HEIGHT, WIDTH, 3), 90, np.float32)
+    there, back = hollowed(painted, patch), hollowed(painted, patch.mirrored())
+    np.testing.assert_allclose(back[:, ::-1], there, atol=0.5)
+
+
+# --- black and white --------------------------------------------------------------------------------------------------
+
+
+def test_a_photo_without_colour_gets_a_mouth_without_colour(painter: MouthPainter) -> None:
+    pixels = photo(POINTS, SIZE, SIZE)
+    grey = np.repeat(pixels.mean(2, keepdims=True).astype(np.uint8), 3, axis=2)
+    told = weights_of(0.8)
+    assert np.ptp(painter.paint(grey, POINTS, told).astype(int), axis=2).max() <= 2
+    noisy = np.clip(grey + np.random.default_rng(0).integers(-1, 2, grey.shape), 0, 255).astype(np.uint8)
+    inside = filled(apply_affine(MouthPatch.of(POINTS).to_frame, MouthPatch.of(POINTS).inner), 0.0, SIZE, SIZE) == 1
+    assert np.ptp(painter.paint(noisy, POINTS, told).astype(int), axis=2)[inside].mean() < 3
+    warm = np.clip(grey * [1.2, 1.0, 0.85], 0, 255).astype(np.uint8)
+    assert np.ptp(painter.paint(warm, POINTS, told).astype(int), axis=2)[inside].mean() > 5

@@ -7,7 +7,7 @@ import numpy as np
 from mien.core.arrays import Array, frozen_array
 from mien.core.basis import ARKIT
 from mien.imaging.mouth_blend import compose
-from mien.imaging.mouth_patch import LEAST_GAP, MouthPatch
+from mien.imaging.mouth_patch import LEAST_GAP, MAPS, MouthPatch
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
@@ -20,6 +20,20 @@ _CRISP, _SOFT = 0.6, -0.5
 
 _DARK, _LIGHT = 90.0, 150.0
 """Luminances of what is calmed in a wide mouth, and of teeth, which are not."""
+
+
+_DEEP, _DEEPEST, _HIDDEN = 12.0, 28.0, 0.65
+"""Pixels of a patch between the lips from which a throat is seen, and from which all of it is; how much of its light is
+kept off. Few mouths to learn from were so wide: what the network draws there is lit alike all over."""
+
+_THROAT, _ABOUT = 0.38, 0.3
+"""Where the throat lies, as a share of the way from the upper lip to the lower one, and how far its dark reaches."""
+
+_FLESH, _ENAMEL = 110.0, 170.0
+"""Luminances of what lies in that dark, and of teeth, which stand before it."""
+
+_COLOURLESS = 1.5
+"""Grey levels by which the colours of a black and white photo differ at most, in the mean: those of JPEGs do."""
 
 
 def crispness(gap: float) -> float:
@@ -46,6 +60,34 @@ def calmed(painted: Array, gap: float) -> Array:
         soft = np.moveaxis((row[:-2] + 2 * row[1:-1] + row[2:]) / 4, 0, axis)
     dark = np.clip((_LIGHT - soft.mean(2, keepdims=True)) / (_LIGHT - _DARK), 0, 1)
     return np.asarray(painted + np.float32(wide) * dark * (soft - painted))
+
+
+def hollowed(painted: Array, patch: MouthPatch) -> Array:
+    """[96, 128, 3] float32 the same with the dark of a throat between the lips of a mouth that is wide open.
+
+    Args:
+        painted: [96, 128, 3] of about 0 to 255.
+        patch: its lips.
+    """
+    wide = np.clip((patch.gap - _DEEP) / (_DEEPEST - _DEEP), 0, 1)
+    if wide == 0:
+        return painted
+    maps = dict(zip(MAPS, patch.maps(), strict=True))
+    down, up = (np.clip(maps[name], 0, None) for name in ("below_upper", "above_lower"))
+    way = down / np.maximum(down + up, 1e-3)
+    dark = np.exp(-(((way - _THROAT) / _ABOUT) ** 2)) * np.clip(1 - np.abs(maps["along"]) ** 3, 0, 1)
+    behind = np.clip((_ENAMEL - painted.mean(2)) / (_ENAMEL - _FLESH), 0, 1)
+    return np.asarray(painted * (1 - np.float32(_HIDDEN * wide) * dark * behind)[..., None], np.float32)
+
+
+def in_kind(painted: Array, cut: Array) -> Array:
+    """[H, W, 3] float32 what was painted, without colour where the photo [H, W, 3] has none."""
+    if np.abs(cut.astype(np.float32) - cut.mean(2, keepdims=True)).mean() > _COLOURLESS:
+        return painted
+    return np.repeat((painted @ _LUMINANCE)[..., None], 3, axis=2)
+
+
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 class MouthPainter:
@@ -81,8 +123,9 @@ class MouthPainter:
         said = frozen_array(weights, "weights", (len(ARKIT),), np.float32)
         if patch.gap < LEAST_GAP:
             return pixels.copy()
-        looked = self.look(patch.cut(pixels), patch, said, crispness(patch.gap))
-        return compose(pixels, calmed(looked, patch.gap), patch)
+        cut = patch.cut(pixels)
+        looked = in_kind(self.look(cut, patch, said, crispness(patch.gap)), cut)
+        return compose(pixels, hollowed(calmed(looked, patch.gap), patch), patch)
 
     def look(self, cut: Array, patch: MouthPatch, weights: Array, sharpness: float) -> Array:
         """What the network makes of a patch: [96, 128, 3] float32 of about 0 to 255, the hole painted.
