@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
@@ -20,6 +21,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join([FOLDER, *filter(None, [os.environ.ge
 # Tests that import ONNX Runtime by themselves must silence it by themselves; mien does so for whoever uses mien.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 refuse()
+# As in a terminal, though somebody may run the suite under `nohup`, which mien respects.
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
