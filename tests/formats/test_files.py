@@ -3,6 +3,7 @@ import os
 import stat
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from io import BufferedReader
 from pathlib import Path
@@ -75,8 +76,16 @@ def test_a_disk_that_fails_while_a_file_is_read() -> None:
             read(file)
     with pytest.raises(InputError, match="E_READ"):
         sha256_of("/proc/self/mem")
-    with open_regular("/proc/self/mem") as file, pytest.raises(InputError, match="E_READ"):
-        file.seek(0, os.SEEK_END)
+
+
+def test_a_place_before_the_beginning_is_a_mistake_of_who_asks(tmp_path: Path) -> None:
+    """As zipfile makes it of a file that is too short, and mends."""
+    path = tmp_path / "a"
+    path.write_bytes(b"broken")
+    with open_regular(path) as file:
+        with pytest.raises(OSError, match="Invalid argument"):
+            file.seek(-22, os.SEEK_END)
+        assert not zipfile.is_zipfile(file)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a file that is there and cannot be read lies in /proc")

@@ -91,11 +91,6 @@ class _RegularFile(FileIO):
         with _reading(self._source):
             return super().readall()
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Goes elsewhere. Raises `InputError` when the system refuses."""
-        with _reading(self._source):
-            return super().seek(offset, whence)
-
 
 @contextmanager
 def _reading(source: str) -> Iterator[None]:
