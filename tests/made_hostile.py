@@ -139,18 +139,24 @@ def sound() -> bytes:
     return file.getvalue()
 
 
-def filmed(pixels: Array, pixel_format: str = "yuv420p", count: int = 6) -> bytes:
-    """An MP4 that shows one picture, in other colours than usual if asked."""
+def filmed(pixels: Array, pixel_format: str = "yuv420p", count: int = 6, x264: str = "") -> bytes:
+    """An MP4 that shows one picture, in other colours than usual if asked; `x264` are parameters of the coder."""
     file = BytesIO()
     with av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=25)
         assert isinstance(stream, av.VideoStream)
         stream.height, stream.width = pixels.shape[:2]
         stream.pix_fmt = pixel_format
+        if x264:
+            stream.options = {"x264-params": x264}
         for _ in range(count):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
         container.mux(stream.encode(None))
     return file.getvalue()
+
+
+_BRIGHT = "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
+"""What says that a video is of high dynamic range (HDR10)."""
 
 
 def of(data: bytes | Callable[[], bytes]) -> Callable[[Path], object]:
@@ -292,6 +298,8 @@ VIDEOS: tuple[Hostile, ...] = (
     Hostile(45, "twice.mkv", of(lambda: slides([photo()] * 4, [0, 40, 40, 80]))),
     Hostile(45, "turned.mp4", of(lambda: film(rotation=90))),
     Hostile(45, "ten-bits.mp4", of(lambda: filmed(face(), "yuv420p10le")), faces=1),
+    Hostile(45, "interlaced.mp4", of(lambda: filmed(face(), x264="interlaced=1")), faces=1),
+    Hostile(45, "bright.mp4", of(lambda: filmed(face(), "yuv420p10le", x264=_BRIGHT)), faces=1),
     Hostile(45, "full-colour.mp4", of(lambda: filmed(face()[:199, :239], "yuv444p")), faces=1),
     Hostile(45, "changes.mkv", of(lambda: slides([photo(), photo(), photo(32, 32)], [0, 40, 80])), "E_FORMAT",
             "resolution changes at frame 2"),
