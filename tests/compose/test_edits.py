@@ -27,7 +27,7 @@ from mien.formats.images import read_image
 from mien.formats.leftovers import temporary_beside
 from mien.formats.photo_file import PhotoFile, reach, read_photo
 from mien.formats.photo_file import write_photo as write_whole
-from mien.formats.provenance import Standing, inspect
+from mien.formats.provenance import Seal, Standing, inspect
 from mien.formats.sidecar import read_sidecar, sidecar_path
 from mien.formats.signing import signing_folder
 from mien.pipelines.capture import FaceChoice
@@ -230,10 +230,12 @@ def test_what_changed_is_counted_in_the_file_itself(suffix: str, monkeypatch: py
     assert 0 < found.inside <= found.may < done.before.pixels[..., 0].size
     usual = write_whole
 
-    def careless(written: PhotoFile, pixels: Array, path: Path, *more: object) -> None:
+    def careless(
+        written: PhotoFile, pixels: Array, path: Path, overwrite: bool, keep_metadata: bool, seal: Seal | None
+    ) -> None:
         spoiled = pixels.copy()
         spoiled[-20:, :20] = 0
-        usual(written, spoiled, path, *more)  # type: ignore[arg-type]
+        usual(written, spoiled, path, overwrite, keep_metadata, seal)
 
     monkeypatch.setattr(edits, "write_photo", careless)
     (spoiled,) = edit_photo(photo, f"c{suffix}", ASKED, UNSIGNED, measure=True).measured

@@ -5,6 +5,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,9 +39,9 @@ def aged(path: Path, seconds: float = DAY) -> None:
     os.utime(path, (long_ago, long_ago))
 
 
-def elsewhere(monkeypatch: pytest.MonkeyPatch, **differs: object) -> None:
+def elsewhere(monkeypatch: pytest.MonkeyPatch, **differs: Any) -> None:
     """Makes this process believe that it runs in another place."""
-    place = replace(leftovers._Place.here(), **differs)  # type: ignore[arg-type]  # parts of it, by name
+    place = replace(leftovers._Place.here(), **differs)
     monkeypatch.setattr(leftovers._Place, "here", lambda: place)
 
 

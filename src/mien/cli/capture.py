@@ -16,6 +16,7 @@ from mien.cli.terminal import bars, say
 from mien.compose.batches import RunOptions, run_batch
 from mien.compose.cameras import CameraOptions
 from mien.compose.captures import capture_batch
+from mien.compose.damage import partly_read
 from mien.compose.done import Done, Status, Steps
 from mien.compose.naming import common_folder
 from mien.compose.outputs import BatchOptions
@@ -176,9 +177,7 @@ class _Watch:
         if done.error is not None:
             say(self._err, str(done.error), "red")
         elif done.lost or done.guessed:
-            guessed = f", {done.guessed} of them damaged" if done.guessed else ""
-            counted = f"{done.frames} of {done.frames + done.lost} frames could be read{guessed}"
-            self.warned(done.path, "W_PARTIAL", counted)
+            self.warned(done.path, "W_PARTIAL", partly_read(done.frames, done.lost, done.guessed))
 
     def streamed(self, stream: Streamed) -> None:
         """Says what a receiver did not get as it was read."""

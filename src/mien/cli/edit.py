@@ -9,6 +9,7 @@ import tyro
 from rich.console import Console
 
 from mien.cli.terminal import bars, say
+from mien.compose.damage import partly_read
 from mien.compose.edit_options import EditOptions, Sweep
 from mien.compose.edit_report import Measured, check_report, write_report
 from mien.compose.sources import holds_video
@@ -165,9 +166,7 @@ def _video(source: Path, result: Result, wanted: Wanted, wish: Wish, options: Ed
             watch=lambda done, total: progress.update(bar, completed=done, total=total),
         )
     if done.lost or done.guessed:
-        guessed = f", {done.guessed} of them damaged" if done.guessed else ""
-        cause = f"{done.frames} of {done.frames + done.lost} frames could be read{guessed}"
-        say(err, f"{printable(source)}: W_PARTIAL: {cause}", "yellow")
+        say(err, f"{printable(source)}: W_PARTIAL: {partly_read(done.frames, done.lost, done.guessed)}", "yellow")
     if done.left:
         say(
             err,

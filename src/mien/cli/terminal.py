@@ -2,7 +2,7 @@
 
 import errno
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import Any, TextIO, cast
 
@@ -36,17 +36,22 @@ def speaking() -> Iterator[None]:
     """
     with ExitStack() as stack:
         if sys.stdout is not None:  # as where it was closed from the start
-            stack.enter_context(redirect_stdout(cast(TextIO, _Results(sys.stdout))))
+            stack.enter_context(redirect_stdout(cast(TextIO, _Stream(sys.stdout, _results))))
         if sys.stderr is not None:
-            stack.enter_context(redirect_stderr(cast(TextIO, _Messages(sys.stderr))))
+            stack.enter_context(redirect_stderr(cast(TextIO, _Stream(sys.stderr, _messages))))
         yield
 
 
 class _Stream:
-    """A text stream by way of another one, which may break."""
+    """A text stream by way of another one, which may break.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    Args:
+        stream: the other one.
+        breaking: what happens when it breaks, as a block round each use.
+    """
+
+    def __init__(self, stream: TextIO, breaking: Callable[[], AbstractContextManager[None]]) -> None:
+        self._stream, self._breaking = stream, breaking
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -67,26 +72,18 @@ class _Stream:
         with self._breaking():
             self._stream.flush()
 
-    def _breaking(self) -> AbstractContextManager[None]:
-        """What happens when it breaks in the block."""
-        raise NotImplementedError
+
+@contextmanager
+def _results() -> Iterator[None]:
+    """Round what goes to no file: without a reader there is nothing more to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _GONE:
+            raise ReaderGone(*error.args) from error
+        raise
 
 
-class _Results(_Stream):
-    """Where results are shown that go to no file."""
-
-    @contextmanager
-    def _breaking(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            if error.errno in _GONE:
-                raise ReaderGone(*error.args) from error
-            raise
-
-
-class _Messages(_Stream):
-    """Where everything else is said."""
-
-    def _breaking(self) -> AbstractContextManager[None]:
-        return suppress(OSError)
+def _messages() -> AbstractContextManager[None]:
+    """Round everything else that is said."""
+    return suppress(OSError)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mien.compose.calibration import Calibrated, Calibration, left_uncalibrated
 from mien.compose.cameras import CameraOptions, LiveCamera, feed_of
-from mien.compose.damage import damage
+from mien.compose.damage import damage, partly_read
 from mien.compose.digest_sink import write_list
 from mien.compose.done import Done, Steps
 from mien.compose.items import Job, capture_item
@@ -126,8 +126,7 @@ def _gathered(source: Source, path: Path, options: CaptureOptions) -> tuple[Capt
 def _lost(source: Source, frames: int) -> Iterator[Note]:
     lost, guessed = damage(source, frames)
     if lost or guessed:
-        ending = f", {guessed} of them damaged" if guessed else ""
-        yield Note("W_PARTIAL", f"{frames} of {frames + lost} frames could be read{ending}")
+        yield Note("W_PARTIAL", partly_read(frames, lost, guessed))
 
 
 def capture_batch(
