@@ -3,7 +3,10 @@
 import os
 import shutil
 import signal
+import stat
+import sys
 from collections.abc import Iterator
+from importlib import invalidate_caches
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
@@ -13,6 +16,8 @@ from connections import FOLDER, RECORD, attempts, refuse
 
 if TYPE_CHECKING:
     from mien.data.packs import FacesPack, ScenesPack
+
+_NOBODY = 65534
 
 # Before any test module is imported, for importing could connect, too. A run within a run keeps the outer one's record.
 _PLACE = Path(mkdtemp(prefix="mien-tests-"))
@@ -77,3 +82,33 @@ def without_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("mien.compose.batches.SourceReader", Reader)
     monkeypatch.setattr("mien.compose.batches.verify", lambda card: None)
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A folder; meanwhile this process may do no more than the modes of files allow, even if root started it."""
+    if sys.platform == "win32":
+        pytest.skip("modes are not asked there")
+    from portraits import write_photo
+
+    from mien.compose.captures import capture_batch
+    from mien.compose.outputs import BatchOptions
+
+    folder = Path(mkdtemp())
+    folder.chmod(0o777)
+    # What programs and networks lie in may not be readable for everybody: one capture loads them.
+    capture_batch([write_photo(folder / "a.png")], BatchOptions((folder / "t.csv",)))
+    (folder / "a.png").unlink()
+    (folder / "t.csv").unlink()
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(_NOBODY)
+    try:
+        yield folder
+    finally:
+        os.seteuid(before)
+        invalidate_caches()  # of what could not be looked for meanwhile
+        for below, folders, _ in os.walk(folder):
+            for name in folders:
+                os.chmod(os.path.join(below, name), stat.S_IRWXU)
+        shutil.rmtree(folder)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from made_films import FRAMES, film, photo, slides
 from made_hostile import HOSTILE, PLACES, Hostile, jpeg
 from portraits import capturer
 
@@ -124,12 +125,13 @@ def test_all_in_one_batch(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "out").iterdir() if path.suffix != ".npz"} == {"all.csv"}
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read(capsys: Captured) -> None:
-    Path("locked.jpg").write_bytes(jpeg())
-    os.chmod("locked.jpg", 0)
-    assert run(["capture", "locked.jpg"]) == 1
-    assert capsys.readouterr().err.startswith("locked.jpg: E_PERM: permission denied")
+def test_what_may_not_be_read(unprivileged: Path, capsys: Captured) -> None:
+    locked = unprivileged / "locked.jpg"
+    locked.write_bytes(jpeg())
+    locked.chmod(0)
+    assert run(["capture", str(locked), "-o", str(unprivileged / "t.csv")]) == 1
+    assert capsys.readouterr().err.startswith(f"{locked}: E_PERM: permission denied")
+    assert os.listdir(unprivileged) == ["locked.jpg"]
 
 
 def test_damage_is_allowed_when_asked_and_said(capsys: Captured) -> None:
@@ -149,3 +151,18 @@ def test_the_limit_of_pixels_is_moved_as_the_message_says(capsys: Captured) -> N
     assert "E_TOOBIG: 0 MP > limit 0 MP (--max-pixels raises it)" in capsys.readouterr().err
     assert run(["capture", "a.jpg", "--max-pixels", "48000"]) == 0
     assert run(["capture", "a.jpg", "--max-pixels", "0"]) == 2
+
+
+@pytest.mark.parametrize("name", ["long.mp4", "long.mkv"])
+def test_the_limit_of_frames_is_moved_as_the_message_says(name: str, capsys: Captured) -> None:
+    Path(name).write_bytes(
+        film() if name == "long.mp4" else slides([photo()] * FRAMES, [40 * k for k in range(FRAMES)])
+    )
+    assert run(["capture", name, "-o", "t.csv", "--max-frames", str(FRAMES - 1)]) == 1
+    said = capsys.readouterr().err
+    # An MP4 says how many frames it has, before any is read; this Matroska does not.
+    found = f"{FRAMES} frames > limit {FRAMES - 1}" if name == "long.mp4" else f"more than {FRAMES - 1} frames"
+    assert f"{name}: E_TOOBIG: {found} (--max-frames raises it" in said
+    assert os.listdir() == [name]
+    assert run(["capture", name, "--max-frames", str(FRAMES)]) == 0
+    assert run(["capture", name, "--max-frames", "0"]) == 2

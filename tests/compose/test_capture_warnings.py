@@ -1,7 +1,6 @@
 """What is worth knowing about what was captured, beside the takes."""
 
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ from portraits import capturer, clip_frames, write_clip, write_photo
 
 from mien.compose import captures
 from mien.compose.captures import CaptureWarning, capture, capture_batch
-from mien.compose.done import Steps
 from mien.compose.outputs import BatchOptions
 from mien.core.neutral import Neutral
 from mien.pipelines.capture import CaptureOptions, Capturer
@@ -60,15 +58,7 @@ def test_nothing_is_said_of_what_is_whole(tmp_path: Path) -> None:
         capture(clip_frames(2))
 
 
-def test_json_that_is_too_long_to_be_practical_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(captures, "LONG_TAKE", 1 << 16)
-    sources = [write_clip(tmp_path / "long.mp4", 24), write_photo(tmp_path / "short.png"), tmp_path / "missing.mp4"]
-    batch = BatchOptions(tuple(tmp_path / name for name in ("{name}.json", "{name}.npz", "all.csv")))
-    said: list[tuple[object, str, str]] = []
-    capture_batch(sources, batch, steps=Steps(warned=lambda *words: said.append(words)))
-    ((target, code, cause),) = said
-    assert (target, code) == (tmp_path / "long.json", "W_LONG")
-    assert "of JSON take minutes to read; .npz keeps more" in cause
-    monkeypatch.setattr(captures, "JSON_LIMIT", 1 << 16)
-    capture_batch(sources, replace(batch, overwrite=True), steps=Steps(warned=lambda *words: said.append(words)))
-    assert "of JSON are more than mien reads; .npz" in said[-1][2]
+def test_more_faces_than_are_read_are_said(tmp_path: Path) -> None:
+    crowd = write_photo(tmp_path / "crowd.png", np.concatenate([clip_frames(1)[0].pixels] * 2, axis=1))
+    with pytest.warns(CaptureWarning, match="crowd.png: W_MANY_FACES: more faces were found than the 1 that"):
+        assert len(capture(crowd, CaptureOptions(max_faces=1)).takes) == 1

@@ -21,7 +21,7 @@ from mien.compose.done import Done, Status, Steps
 from mien.compose.naming import common_folder
 from mien.compose.outputs import BatchOptions
 from mien.compose.session import Prompt
-from mien.compose.sources import askable, expanded
+from mien.compose.sources import expanded
 from mien.compose.streams import Streamed
 from mien.core.errors import printable
 from mien.core.face import FaceReading
@@ -99,7 +99,7 @@ def capture(
         output.summary,
         output.report,
         output.report_pictures,
-        None if live else common_folder([*map(askable, sources)]),
+        None if live else common_folder(sources),
         calibrate=output.calibrate,
         save_neutral=output.save_neutral,
     )

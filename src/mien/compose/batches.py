@@ -13,6 +13,7 @@ from mien.compose.digest_sink import listing_target, models_used, write_list
 from mien.compose.done import Done, Status, Steps, record_line
 from mien.compose.journal import Journal, Terms, content_of
 from mien.compose.local_workers import LocalCrew
+from mien.compose.long_results import note_long_results
 from mien.compose.naming import FOLDER
 from mien.compose.neutral_files import with_resting_face
 from mien.compose.outputs import LISTED, BatchOptions, check_outputs, own_targets
@@ -134,6 +135,7 @@ def run_batch(
         results = _Batch(read, batch.arranged(read), options, run, steps, journal).run()
         with replacing(folder / "record.jsonl", True) as part:
             part.write_text("".join(record_line(done) + "\n" for done in results), "utf-8")
+    note_long_results(results, batch.arranged(read), steps)
     return results
 
 

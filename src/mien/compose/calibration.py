@@ -87,7 +87,7 @@ class Calibration:
             return Calibrated(path, notes=(note,))
         weights = FaceWeights()
         options = capturer.options
-        with opened(path, options.max_pixels, options.allow_damaged) as first:
+        with opened(path, options.max_pixels, options.allow_damaged, options.max_frames) as first:
             for _, readings in capturer.stream(first.frames):
                 weights.add(readings)
                 step()

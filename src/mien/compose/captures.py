@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mien.compose.calibration import Calibrated, Calibration, left_uncalibrated
@@ -12,8 +13,8 @@ from mien.compose.cameras import CameraOptions, LiveCamera, feed_of
 from mien.compose.damage import damage, partly_read
 from mien.compose.digest_sink import write_list
 from mien.compose.done import Done, Steps
-from mien.compose.items import Job, capture_item
-from mien.compose.naming import named
+from mien.compose.items import Job, capture_item, many_faces
+from mien.compose.long_results import note_long_results
 from mien.compose.neutral_files import with_resting_face
 from mien.compose.outputs import BatchOptions, check_outputs
 from mien.compose.pace import SYSTEM_CLOCK, Clock
@@ -28,12 +29,8 @@ from mien.core.neutral import self_calibrated
 from mien.digest.listing import Entry
 from mien.formats.files import make_folder
 from mien.formats.photo_notes import Note
-from mien.formats.takes import JSON_LIMIT
 from mien.pipelines.capture import LIVE, CaptureOptions, Capturer
 from mien.pipelines.gather import Gather
-
-LONG_TAKE = 1 << 29
-"""Bytes of a take as JSON that are worth a warning: some twenty minutes of a face."""
 
 
 class CaptureWarning(UserWarning):
@@ -63,7 +60,7 @@ def capture(
     options = with_resting_face(options)
     if isinstance(source, str | os.PathLike):
         path = Path(source)
-        with opened(path, options.max_pixels, options.allow_damaged) as media:
+        with opened(path, options.max_pixels, options.allow_damaged, options.max_frames) as media:
             found, notes = _gathered(media, path, options)
     else:
         path = Path("frames")
@@ -113,10 +110,12 @@ def _gathered(source: Source, path: Path, options: CaptureOptions) -> tuple[Capt
     """What a source shows, and what is worth knowing about it."""
     neutral, gather = options.neutral, Gather(source.name, source.frame_rate, source.start_timecode)
     calibrated = Calibrated(path, neutral.resting)
-    for frame, readings in calibrated.stream(Capturer(options).stream(source.frames)):
+    turned_away: list[Note] = []
+    full = partial(turned_away.append, many_faces(options.max_faces))
+    for frame, readings in calibrated.stream(Capturer(options).stream(source.frames, full=full)):
         gather.add(frame, readings)
     found = gather.capture()
-    notes = [*_lost(source, found.frames), *source.notes, *calibrated.notes]
+    notes = [*_lost(source, found.frames), *source.notes, *turned_away, *calibrated.notes]
     if neutral.is_auto:
         found = replace(found, takes=tuple(self_calibrated(take) for take in found.takes))
         notes += left_uncalibrated(take.face for take in found.takes if take.identity.resting is None)
@@ -175,21 +174,11 @@ def capture_batch(
             steps.done(results[-1])
         for streamed in streams.streamed():
             steps.streamed(streamed)
-        _note_long_takes(results, batch, steps)
         if all(done.error is not None for done in results):
             raise _NothingRead
         write_list(results, entries, batch, options, batch.overwrite)
+    note_long_results(results, batch, steps)
     return results
-
-
-def _note_long_takes(results: Sequence[Done], batch: BatchOptions, steps: Steps) -> None:
-    for output in batch.outputs:
-        for done in results if output.suffix.lower() == ".json" else ():
-            target = named(output, done.path, batch.base)
-            if done.error is None and (size := os.stat(target).st_size) > LONG_TAKE:
-                slow = "take minutes to read" if size <= JSON_LIMIT else "are more than mien reads"
-                cause = f"{size >> 20} MiB of JSON {slow}; .npz keeps more in less than half, and is quick"
-                steps.warned(target, "W_LONG", cause)
 
 
 class _NothingRead(Exception):

@@ -67,7 +67,7 @@ class Job:
         if self.camera is not None:
             return self.camera.opened()
         options = self.capturer.options
-        return opened(path, options.max_pixels, options.allow_damaged)
+        return opened(path, options.max_pixels, options.allow_damaged, options.max_frames)
 
 
 def capture_item(path: Path, job: Job) -> Done:
@@ -87,7 +87,7 @@ def _captured(path: Path, job: Job, before: tuple[int, ...]) -> Done:
     last: tuple[FaceReading, ...] = ()
     pace, camera = Pace(job.clock), job.camera
     turned_away: list[Note] = []
-    full = partial(turned_away.append, _many_faces(job.capturer.options.max_faces))
+    full = partial(turned_away.append, many_faces(job.capturer.options.max_faces))
     paced = job.batch.realtime and camera is None  # a camera keeps its own pace
     with job.opened(path) as source, ExitStack() as stack:
         promised = source.frame_count and source.frame_count * job.calibration.passes
@@ -115,7 +115,8 @@ def _captured(path: Path, job: Job, before: tuple[int, ...]) -> Done:
     return Done(path, frames, len(numbers), seen, last, lost, guessed, dropped, notes=told)
 
 
-def _many_faces(most: int) -> Note:
+def many_faces(most: int) -> Note:
+    """That a source shows more faces than the `most` that are read at once."""
     return Note(MANY_FACES, f"more faces were found than the {most} that are read at once; --max-faces allows more")
 
 

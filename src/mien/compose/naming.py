@@ -88,7 +88,7 @@ def common_folder(places: Sequence[Path]) -> Path:
 
 def _fixed(place: Path) -> Path:
     """The folder that something named lies in; itself for a folder."""
-    if place.is_dir():
+    if os.path.isdir(place):
         return place
     if not os.path.lexists(place):
         magic = [k for k, part in enumerate(place.parts) if has_magic(part)]

@@ -47,7 +47,7 @@ def _of_take(file: Path) -> Expression:
 
 def _of_media(file: Path, options: CaptureOptions) -> Expression:
     weights = FaceWeights()
-    with opened(file, options.max_pixels, options.allow_damaged) as source:
+    with opened(file, options.max_pixels, options.allow_damaged, options.max_frames) as source:
         alone = Capturer(replace(options, face=FaceChoice(largest=True), neutral=Neutral()))
         for _, readings in alone.stream(source.frames):
             weights.add(readings)

@@ -18,7 +18,7 @@ from mien.compose.naming import (
     page_named,
     picture_named,
 )
-from mien.compose.sources import askable, holds_video
+from mien.compose.sources import holds_video
 from mien.core.errors import InputError, UsageError
 from mien.digest.engine import check_charts, check_pages
 from mien.formats.parquet import check_arrow
@@ -80,7 +80,7 @@ class BatchOptions:
 
     def arranged(self, sources: Sequence[Path]) -> "BatchOptions":
         """The same once it is known what is read. Raises `UsageError`: the sources have no folder in common."""
-        base = self.base or (common_folder([*map(askable, sources)]) if sources else None)
+        base = self.base or (common_folder(sources) if sources else None)
         listing = self.report is not None and not is_pattern(self.report) and len(sources) > 1
         return replace(self, base=base, listing=listing)
 

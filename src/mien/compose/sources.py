@@ -71,13 +71,16 @@ class Source:
 
 
 @contextmanager
-def opened(path: Path, max_pixels: int = MAX_PIXELS, allow_damaged: bool = False) -> Iterator[Source]:
+def opened(
+    path: Path, max_pixels: int = MAX_PIXELS, allow_damaged: bool = False, max_frames: int | None = None
+) -> Iterator[Source]:
     """The photo or video at `path`, told by its first bytes.
 
     Args:
         path: the file.
         max_pixels: the most pixels that a photo, or a frame of a video, may have.
         allow_damaged: whether a damaged JPEG is read as far as it goes.
+        max_frames: the most frames that a video may have, or None for any number.
 
     Raises:
         InputError: it cannot be read.
@@ -88,7 +91,7 @@ def opened(path: Path, max_pixels: int = MAX_PIXELS, allow_damaged: bool = False
         photo = read_photo(path, max_pixels, allow_damaged)
         yield Source(str(path), [photo.frame], notes=(*notes, *photo.notes))
         return
-    with VideoReader(path, max_pixels) as video:
+    with VideoReader(path, max_pixels, max_frames) as video:
         yield Source(str(path), video, True, video.frame_rate, video.frame_count, video.start_timecode, video, notes)
 
 
@@ -189,15 +192,6 @@ def _may_be(path: Path) -> bool:
 
 def _hidden(name: str) -> bool:
     return name.startswith(".")
-
-
-def askable(path: Path) -> Path:
-    """The same, or the folder of a name that the system refuses to be asked about, as one that is too long."""
-    try:
-        path.is_dir()
-    except OSError:
-        return askable(path.parent)
-    return path
 
 
 def frames_of(source: Array | Frame | Iterable[Frame]) -> Iterable[Frame]:

@@ -55,15 +55,18 @@ class VideoReader:
     Args:
         path: the file.
         max_pixels: the most pixels that a frame may have.
+        max_frames: the most frames that it may have, or None for any number.
 
     Raises:
         InputError: at birth: what `open_regular` and `kind_of` raise; E_FORMAT for a photo; E_TRUNC without an index;
             E_NOVIDEO without a picture track or anything in it; E_CODEC; E_TOOBIG and E_ASPECT; E_CORRUPT when no
-            frame can be decoded. While iterating: E_FORMAT when the size of the picture changes.
+            frame can be decoded. While iterating: E_FORMAT when the size of the picture changes, E_TOOBIG when there
+            are more frames than the container says and `max_frames` allows.
     """
 
-    def __init__(self, path: StrPath, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(self, path: StrPath, max_pixels: int = MAX_PIXELS, max_frames: int | None = None) -> None:
         self.source = fspath(path)
+        self._most = max_frames
         self.decoded = self.damaged = self.concealed = 0
         self._packets = 0
         with ExitStack() as stack:
@@ -78,6 +81,7 @@ class VideoReader:
             self.frame_rate: float | None = float(rate) if rate else None
             self.start_timecode = _timecode(container)
             self._promised = self._count_promised(kind, cut, container, stream)
+            self._check_count(max(self.frame_count or 0, self._promised))
             # An AVI stamps frames in the order they are decoded, which with B-frames is not the order they are seen.
             self._clock = _Clock(None if kind is MediaKind.AVI else stream.time_base, self.frame_rate)
             # Only a frame knows how it is turned, and only decoding one shows that the video can be read.
@@ -128,6 +132,7 @@ class VideoReader:
             else:
                 time, index = self._clock.read(picture.pts), self.decoded
                 self.decoded += 1
+                self._check_count(self.decoded)
                 self.concealed += picture.is_corrupt
                 yield Frame(turn.upright(pixels), time, index)
             picture = next(pictures, None)
@@ -170,6 +175,13 @@ class VideoReader:
             return 0
         seconds = (container.duration or 0) / 1e6
         return max(1, round(seconds * (self.frame_rate or 0)))
+
+    def _check_count(self, frames: int) -> None:
+        if self._most is not None and frames > self._most:
+            cause = (
+                f"more than {self._most} frames" if frames == self.decoded else f"{frames} frames > limit {self._most}"
+            )
+            raise InputError(self.source, "E_TOOBIG", cause, "--max-frames raises it, or cut the video into parts")
 
     def _nothing_decoded(self) -> InputError:
         count = max(self._promised, self._packets, self.frame_count or 0)

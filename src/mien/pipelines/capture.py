@@ -49,6 +49,9 @@ class Stride:
 MOST_PIXELS = 2**28
 """The most pixels of a picture that anybody may allow."""
 
+MAX_FRAMES = 2_000_000
+"""The most frames of a video unless another number is given: eighteen hours at 30 a second."""
+
 LIVE = Stride(together=1, ahead=0)
 """What comes live does not wait for its successors."""
 
@@ -112,6 +115,8 @@ class CaptureOptions:
     """Seconds of video after which further faces are sought although some are followed (not for the largest)."""
     max_pixels: int = MAX_PIXELS
     """The most pixels, width times height, that a photo or a frame may have."""
+    max_frames: int = MAX_FRAMES
+    """The most frames that a video may have."""
     allow_damaged: bool = False
     """Read a JPEG that is cut or damaged as far as it goes; that it, or a video, is damaged is then no failure."""
     landmarker: Literal["mien", "mediapipe"] = "mien"
@@ -135,6 +140,7 @@ class CaptureOptions:
             ("least_size", 0 <= self.least_size < 1e6, "0 pixels or more"),
             ("least_score", 0 < self.least_score <= 1, "above 0, at most 1"),
             ("max_pixels", 1 <= self.max_pixels <= MOST_PIXELS, f"1 to {MOST_PIXELS}"),
+            ("max_frames", self.max_frames >= 1, "1 or more"),
             ("look_again", 0 <= self.look_again < 1e9, "0 seconds or more"),
             ("min_quality", 0 <= self.min_quality <= 1, "0 to 1"),
         )
