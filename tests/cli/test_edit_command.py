@@ -102,6 +102,23 @@ def test_a_picture_of_the_report_is_signed_as_the_result_is(capsys: Captured) ->
     assert inspect("s.png").standing is Standing.UNKNOWN
 
 
+@pytest.mark.parametrize("name", ["r.json", "r.png"])
+def test_a_video_and_a_sweep_have_reports_too(name: str, capsys: Captured) -> None:
+    write_clip(Path("a.mp4"), 3)
+    assert run(["edit", "a.mp4", "--set", "browInnerUp=1", "-o", "b.mp4", "--report", name]) == 0
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("face 0 in 3 moments: browInnerUp asked +")
+    assert last == f"3 of 3 frames edited; wrote b.mp4 and {name}"
+    sweep = ["edit", "a.png", "--sweep", "browInnerUp:0:1:3", "-o", "s.png", "--report", name]
+    assert run([*sweep, "--overwrite"]) == 0
+    assert capsys.readouterr().err == f"3 doses of browInnerUp; wrote s.png and {name}\n"
+    if name == "r.json":
+        (face,) = json.loads(Path(name).read_text())["faces"]
+        assert face["doses"] == [0, 0.5, 1]
+    else:
+        assert inspect(name).actions == inspect("s.png").actions == ("doses browInnerUp:0:1:3",)
+
+
 def test_a_jpeg_that_is_coded_anew_is_told(capsys: Captured) -> None:
     Image.fromarray(portrait().pixels).save("a.jpg", quality=90, progressive=True)
     assert run(["edit", "a.jpg", *SMILE, "-o", "b.jpg"]) == 0
@@ -199,8 +216,6 @@ def test_nothing_asked_is_2(capsys: Captured) -> None:
     ("arguments", "words"),
     [
         (["a.mp4", "--sweep", "jawOpen:0:1:3", "-o", "s.png"], "--sweep: E_USAGE"),
-        (["a.mp4", *SMILE, "-o", "b.mp4", "--report", "r.json"], "--report: E_USAGE"),
-        (["a.png", "--sweep", "jawOpen:0:1:3", "-o", "s.png", "--report", "r.json"], "--report: E_USAGE"),
         (["a.png", "--add", "t.npz", "-o", "b.png"], "--add: E_USAGE"),
         (["a.png", *SMILE, "-o", "b.png", "--report", "r.txt"], "r.txt: E_FORMAT"),
         (["a.png", *SMILE, "-o", "b.png", "--report", "a.png", "--overwrite"], "a.png: E_USAGE"),

@@ -1,6 +1,8 @@
 """`mien edit`: another expression on a face of a photo or a video, measured and signed."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +14,8 @@ from mien.cli.terminal import bars, say
 from mien.compose.damage import partly_read
 from mien.compose.edit_options import EditOptions, Sweep
 from mien.compose.edit_report import Measured, check_report, write_report
+from mien.compose.edit_series import Series
+from mien.compose.edit_series_report import series_line, write_series
 from mien.compose.sources import holds_video
 from mien.core.basis import ARKIT
 from mien.core.errors import UsageError, printable
@@ -60,7 +64,8 @@ class Result:
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")]
     """The edited photo (.jpg, .png, .webp) or video (.mp4); never the source itself."""
     report: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """What was asked and what is reached, read again: as .json, or as a .png with before, after and difference."""
+    """What was asked and what is reached, read again: as .json, or as a .png with before, after and difference, and
+    of a video or a sweep with curves."""
     overwrite: bool = False
     """Replace files that exist."""
 
@@ -96,10 +101,13 @@ def edit(
     if video:
         return _video(source, result, wanted, wish, options, err)
     if sweep is not None:
+        asked = result.report is not None
         with bars(err) as progress:
             bar = progress.add_task(printable(result.output.name), total=sweep.count)
-            edit_sweep(source, result.output, wish, sweep, options, result.overwrite, lambda: progress.advance(bar))
-        say(err, f"{sweep.count} doses of {sweep.name}; wrote {printable(result.output)}")
+            step = partial(progress.advance, bar)
+            dosed = edit_sweep(source, result.output, wish, sweep, options, result.overwrite, step, asked)
+        also = _series_report(result, dosed.found, "doses", dosed.seal)
+        say(err, f"{sweep.count} doses of {sweep.name}; wrote {printable(result.output)}{also}")
         return 0
     done = edit_photo(source, result.output, wish, options, overwrite=result.overwrite, measure=True)
     if result.report is not None:
@@ -136,18 +144,14 @@ def _check(video: bool, wanted: Wanted, wish: Wish, result: Result, options: Edi
     if video:
         if wanted.sweep is not None:
             raise UsageError("--sweep", "E_USAGE", "doses are of a photo", "give a photo, or --set for a video")
-        if result.report is not None:
-            raise UsageError("--report", "E_USAGE", "reports are of a photo", "read the result with `mien capture`")
     elif wanted.add is not None:
         raise UsageError("--add", "E_USAGE", "a take moves, and a photo does not", "give a video, or --set for a photo")
     if options.keep_metadata and (video or wanted.sweep is not None):
         cause = "what a photo says of itself goes into an edited photo alone"
         raise UsageError("--keep-metadata", "E_USAGE", cause, "leave it out")
-    if result.report is not None:
-        if wanted.sweep is not None:
-            raise UsageError("--report", "E_USAGE", "reports are of one edit", "leave --report or --sweep out")
-        if result.report.resolve() in (result.output.resolve(), sidecar_path(result.output).resolve()):
-            raise UsageError("--report", "E_USAGE", "has the name of a result", "give the report another name")
+    taken = (result.output.resolve(), sidecar_path(result.output).resolve())
+    if result.report is not None and result.report.resolve() in taken:
+        raise UsageError("--report", "E_USAGE", "has the name of a result", "give the report another name")
 
 
 def _video(source: Path, result: Result, wanted: Wanted, wish: Wish, options: EditOptions, err: Console) -> int:
@@ -156,6 +160,7 @@ def _video(source: Path, result: Result, wanted: Wanted, wish: Wish, options: Ed
     track = None if wanted.add is None else load(wanted.add)
     with bars(err) as progress:
         bar = progress.add_task(printable(source.name), total=None)
+        again = progress.add_task("read again", total=None, visible=False)
         done = edit_video(
             source,
             result.output,
@@ -163,7 +168,9 @@ def _video(source: Path, result: Result, wanted: Wanted, wish: Wish, options: Ed
             options,
             track=track,
             overwrite=result.overwrite,
+            measure=result.report is not None,
             watch=lambda done, total: progress.update(bar, completed=done, total=total),
+            watch_again=lambda: progress.update(again, advance=1, visible=True, total=progress.tasks[bar].completed),
         )
     if done.lost or done.guessed:
         say(err, f"{printable(source)}: W_PARTIAL: {partly_read(done.frames, done.lost, done.guessed)}", "yellow")
@@ -175,8 +182,19 @@ def _video(source: Path, result: Result, wanted: Wanted, wish: Wish, options: Ed
         )
     if done.silenced:
         say(err, f"{printable(source)}: W_SILENT: sound coded as {done.silenced} does not go into an MP4", "yellow")
-    say(err, f"{done.edited} of {done.frames} frames edited; wrote {printable(result.output)}")
+    also = _series_report(result, done.found, "seconds", done.seal)
+    for one in done.found:
+        say(err, series_line(one))
+    say(err, f"{done.edited} of {done.frames} frames edited; wrote {printable(result.output)}{also}")
     return 1 if done.lost or done.guessed else 0
+
+
+def _series_report(result: Result, found: Sequence[Series], places: str, seal: Callable[[Path], None] | None) -> str:
+    """Writes the report of several moments, if one is wanted, and says so."""
+    if result.report is None:
+        return ""
+    write_series(result.report, found, places, result.overwrite, seal)
+    return f" and {printable(result.report)}"
 
 
 def _line(found: Measured) -> str:

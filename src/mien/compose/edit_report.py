@@ -24,7 +24,7 @@ from mien.rig.fit import Fitter
 _SAME = 0.3
 """Overlap of boxes from which a face that is read again is the edited one."""
 
-_ASKED = 0.005
+ASKED = 0.005
 """Change of a weight below which it was not asked for."""
 
 _SHOWN = 10
@@ -88,18 +88,13 @@ def measured(
     """
     changed = (before.pixels != after.pixels).any(2)
     outside = int((changed & ~may).sum())
-    again = _again(edited.target, seen)
+    again = found_again(bounds(edited.target), seen)
     reached, others, identity = None, float("nan"), float("nan")
     if again is not None:
         reached = again.state.expression.weights
-        unasked = np.abs(edited.asked - edited.now) < _ASKED
+        unasked = np.abs(edited.asked - edited.now) < ASKED
         others = float(np.abs(reached - edited.now)[unasked].mean())
-        fitter = Fitter(compact_model(), mean_face().steadiness)
-        one, other = (
-            fitter.fit(face.landmarks.points.astype(np.float64), expected=face.state.expression.weights).shape
-            for face in (reading, again)
-        )
-        identity = float(np.sqrt(((one - other) ** 2).mean()))
+        identity = identity_change(reading, again)
     inside = int(edited.mask.sum())
     return Measured(
         reading.face,
@@ -116,11 +111,21 @@ def measured(
     )
 
 
-def _again(target: Array, seen: Sequence[FaceReading]) -> FaceReading | None:
-    """The face that lies where one was put."""
+def identity_change(before: FaceReading, after: FaceReading) -> float:
+    """Root mean square change of the rig's identity weights, in standard deviations, from one reading to another."""
+    fitter = Fitter(compact_model(), mean_face().steadiness)
+    one, other = (
+        fitter.fit(face.landmarks.points.astype(np.float64), expected=face.state.expression.weights).shape
+        for face in (before, after)
+    )
+    return float(np.sqrt(((one - other) ** 2).mean()))
+
+
+def found_again(box: Array, seen: Sequence[FaceReading]) -> FaceReading | None:
+    """The face that lies where one was put, `box` [4], or None."""
     if not seen:
         return None
-    overlaps = box_overlap(bounds(target), np.array([face.box for face in seen]))
+    overlaps = box_overlap(box, np.array([face.box for face in seen]))
     best = int(overlaps.argmax())
     return seen[best] if overlaps[best] >= _SAME else None
 
@@ -181,23 +186,30 @@ def _spelled(found: Measured) -> dict[str, object]:
             return None
         return {column: round(float(value), 4) for column, value in zip(ARKIT.columns, weights, strict=True)}
 
-    def number(value: float) -> float | None:
-        """None for what is not a number, which JSON does not know."""
-        return round(value, 5) if np.isfinite(value) else None
-
     return {
         "face": found.face,
         "before": named(found.now),
         "asked": named(found.asked),
         "reached": named(found.reached),
-        "other_channels_mean_change": number(found.others),
-        "identity_change_deviations": number(found.identity),
+        "other_channels_mean_change": rounded(found.others),
+        "identity_change_deviations": rounded(found.identity),
         "pixels_in_the_mask": found.inside,
         "pixels_that_may_change": found.may,
         "pixels_changed_elsewhere": found.outside,
-        "folded_share": number(found.folded),
+        "folded_share": rounded(found.folded),
         "painted": found.painted,
     }
+
+
+def rounded(value: float, digits: int = 5) -> float | None:
+    """A number for JSON, which does not know any that is none: null."""
+    return round(value, digits) if np.isfinite(value) else None
+
+
+def shown_difference(before: Array, after: Array) -> Tile:
+    """The difference of two pictures [S, S, 3], stronger than it is."""
+    away = np.abs(after.astype(np.int16) - before) * _AMPLIFIED
+    return Tile("difference", np.clip(away, 0, 255).astype(np.uint8), f"x{_AMPLIFIED}")
 
 
 def _pictured(found: Sequence[Measured], before: Frame, after: Frame, boxes: Array) -> Array:
@@ -205,11 +217,11 @@ def _pictured(found: Sequence[Measured], before: Frame, after: Frame, boxes: Arr
     tiles = []
     for one, box in zip(found, boxes, strict=True):
         shown = [cut_square(frame.pixels, box, _AROUND, _SIDE) for frame in (before, after)]
-        away = np.abs(shown[1].astype(np.int16) - shown[0]) * _AMPLIFIED
-        pictures = [*shown, np.clip(away, 0, 255).astype(np.uint8)]
-        notes = ("", _summary(one), f"x{_AMPLIFIED}")
-        labels = (f"face {one.face}", "edited", "difference")
-        tiles += [Tile(*each) for each in zip(labels, pictures, notes, strict=True)]
+        tiles += [
+            Tile(f"face {one.face}", shown[0]),
+            Tile("edited", shown[1], _summary(one)),
+            shown_difference(*shown),
+        ]
     heads = [line for one in found for line in (f"face {one.face}: asked > reached", *_channels(one))]
     return board(tiles, 3, "\n".join(heads), (_SIDE, _SIDE))
 
@@ -221,7 +233,7 @@ def _summary(found: Measured) -> str:
 def _channels(found: Measured) -> list[str]:
     """The asked channels, the largest first, some a line: `jawOpen .50 > .46`."""
     change = np.abs(found.asked - found.now)
-    order = [k for k in np.argsort(-change)[:_SHOWN] if change[k] >= _ASKED]
+    order = [k for k in np.argsort(-change)[:_SHOWN] if change[k] >= ASKED]
     words = [
         f"{ARKIT.columns[k]} {found.asked[k]:.2f}" + ("" if found.reached is None else f" > {found.reached[k]:.2f}")
         for k in order

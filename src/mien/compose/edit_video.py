@@ -12,6 +12,7 @@ import numpy as np
 
 from mien.compose.animations import face_of
 from mien.compose.edit_options import EditOptions
+from mien.compose.edit_series import EditLog, Kept, Series
 from mien.compose.edits import check_distinct, claimed, signer
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
@@ -19,13 +20,13 @@ from mien.core.errors import InputError, UsageError
 from mien.core.face import Capture, FaceReading
 from mien.core.image import Frame
 from mien.formats.files import StrPath, check_replaceable, sha256_of
-from mien.formats.provenance import sealing
+from mien.formats.provenance import Seal, sealing
 from mien.formats.sidecar import sidecar_path, write_sidecar
 from mien.formats.sound import Sound
 from mien.formats.video import VideoReader
 from mien.formats.video_writer import VideoWriter
 from mien.pipelines.capture import CaptureOptions, Capturer
-from mien.pipelines.edit import Editor
+from mien.pipelines.edit import EditedFace, Editor
 from mien.rig.convert import convert
 from mien.rig.wishes import Wish
 
@@ -51,6 +52,8 @@ class VideoEdit:
         lost: frames that a damaged video promised and did not give.
         guessed: frames of which the decoder of a damaged video made up a part.
         silenced: the coding of sound that an MP4 does not hold and was left out; "" when there was none such.
+        found: what came of each face, as the written video shows it; empty when nobody asked.
+        seal: what signs another picture that shows this edit, or None where nothing is signed.
     """
 
     frames: int
@@ -60,6 +63,8 @@ class VideoEdit:
     lost: int
     guessed: int
     silenced: str
+    found: tuple[Series, ...] = ()
+    seal: Seal | None = None
 
 
 def edit_video(
@@ -70,9 +75,13 @@ def edit_video(
     *,
     track: Capture | None = None,
     overwrite: bool = False,
+    measure: bool = False,
     watch: Callable[[int, int | None], None] = lambda done, total: None,
+    watch_again: Callable[[], None] = lambda: None,
 ) -> VideoEdit:
-    """Edits the faces of a video, frame by frame, as it streams by; memory does not grow with its length.
+    """Edits the faces of a video, frame by frame, as it streams by.
+
+    Memory does not grow with its length, but for the weights of each moment if it is measured.
 
     A face that cannot be edited for a while (turned away, too small) is left as it is, and counted.
 
@@ -83,7 +92,9 @@ def edit_video(
         options: how it is made and marked.
         track: a take whose weights are added, moment by moment from its first; beyond its end nothing is added.
         overwrite: whether results that are there already may be replaced.
+        measure: whether the result is read again.
         watch: called with how many frames are done, and of how many.
+        watch_again: called after each frame that is read again.
 
     Raises:
         InputError: the video cannot be read, E_NOFACE when it shows no face.
@@ -95,28 +106,16 @@ def edit_video(
     check_replaceable(Path(output), overwrite)
     added = None if track is None else _Track.of(track, source)
     identity = signer(options)
-    editor = Editor()
-    edited = left = frames = faces = 0
-    digest, why, painted = sha256_of(source), None, False
+    work = _Work(source, wish, added, measure)
+    log = EditLog()
+    digest = sha256_of(source)
     further = () if added is None else (added.said,)
+    total = _Total()
 
     def seal(path: Path) -> None:
         """Signs what was done, which is known once all frames are."""
         if identity is not None:
-            sealing(claimed(digest, wish, painted, further), identity, source)(path)
-
-    def work(frame: Frame, readings: list[FaceReading]) -> _Worked:
-        """One frame with all its faces edited, the next on what the last one gave."""
-        worked = _Worked(frame, len(readings))
-        for reading in readings:
-            try:
-                face = editor.edit(worked.frame, reading, _asked(wish, reading, added), source)
-            except InputError as error:
-                worked = replace(worked, left=worked.left + 1, why=error)
-                continue
-            result = Frame(face.pixels, frame.time, frame.index)
-            worked = replace(worked, frame=result, painted=worked.painted or face.painted)
-        return worked
+            sealing(claimed(digest, wish, total.painted, further), identity, source)(path)
 
     with VideoReader(source) as video, Sound(source) as heard:
         sound = heard if heard.carried else None
@@ -126,39 +125,103 @@ def edit_video(
         writing = VideoWriter(output, video.width, video.height, rate, overwrite, "edited by mien", seal, sound)
         with writing as writer, ThreadPoolExecutor(1, "code") as coder:
             written = coder.submit(lambda: None)
-            for worked in _in_turn(partial(work, *seen) for seen in capturer.stream(video)):
+            for worked in _in_turn(partial(work.frame, *seen) for seen in capturer.stream(video)):
                 written.result()  # one frame is coded while the next are edited
                 written = coder.submit(writer.write, worked.frame.pixels, worked.frame.time)
-                frames, edited, left = frames + 1, edited + worked.edited, left + worked.left
-                faces, why, painted = faces + worked.faces, worked.why or why, painted or worked.painted
-                watch(frames, video.frame_count)
+                total = total.with_frame(worked)
+                log.add(worked.kept)
+                watch(total.frames, video.frame_count)
             written.result()
-            if not faces:
-                raise InputError(source, "E_NOFACE", "no face found in any frame", "use a video that shows one")
-            if not edited and why is not None:
-                raise InputError(source, why.code, f"no face could be edited in any frame: {why.cause}", why.remedy)
-        write_sidecar(output, claimed(digest, wish, painted, further), source, options.provenance, overwrite)
+            total.check(source)
+        write_sidecar(output, claimed(digest, wish, total.painted, further), source, options.provenance, overwrite)
+        found = log.read_again(output, watch_again) if measure else ()
         silenced = "" if heard.carried else heard.codec
+        why = "" if total.why is None else total.why.cause
+        lost = video.damaged, video.concealed
         return VideoEdit(
-            frames, edited, left, "" if why is None else why.cause, video.damaged, video.concealed, silenced
+            total.frames, total.edited, total.left, why, *lost, silenced, found, None if identity is None else seal
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Worked:
-    """A frame as it became, the number of its faces, how many of them were left as they were and why the last was, and
-    whether anything was painted."""
+    """A frame as it became, the number of its faces, how many of them were left as they were and why the last was,
+    whether anything was painted, and what is kept to be held against the result."""
 
     frame: Frame
     faces: int
     left: int = 0
     why: InputError | None = None
     painted: bool = False
+    kept: tuple[Kept, ...] = ()
 
     @property
     def edited(self) -> bool:
         """Whether any face was edited."""
         return self.left < self.faces
+
+
+@dataclass(frozen=True, slots=True)
+class _Total:
+    """What became of the frames so far."""
+
+    frames: int = 0
+    faces: int = 0
+    edited: int = 0
+    left: int = 0
+    why: InputError | None = None
+    painted: bool = False
+
+    def with_frame(self, worked: _Worked) -> "_Total":
+        """And of the next one."""
+        return _Total(
+            self.frames + 1,
+            self.faces + worked.faces,
+            self.edited + worked.edited,
+            self.left + worked.left,
+            worked.why or self.why,
+            self.painted or worked.painted,
+        )
+
+    def check(self, source: StrPath) -> None:
+        """Raises `InputError` when nobody was edited in any frame."""
+        if not self.faces:
+            raise InputError(source, "E_NOFACE", "no face found in any frame", "use a video that shows one")
+        if not self.edited and self.why is not None:
+            cause = f"no face could be edited in any frame: {self.why.cause}"
+            raise InputError(source, self.why.code, cause, self.why.remedy)
+
+
+class _Work:
+    """What is done to each frame, by several threads at once."""
+
+    def __init__(self, source: StrPath, wish: Wish, track: "_Track | None", measure: bool) -> None:
+        self._source, self._wish, self._track, self._measure = source, wish, track, measure
+        self._editor = Editor()
+
+    def frame(self, frame: Frame, readings: list[FaceReading]) -> _Worked:
+        """One frame with all its faces edited, the next on what the last one gave."""
+        worked = _Worked(frame, len(readings))
+        may = np.zeros(frame.pixels.shape[:2], bool)
+        done: list[tuple[FaceReading, EditedFace]] = []
+        for reading in readings:
+            try:
+                asked = _asked(self._wish, reading, self._track)
+                face = self._editor.edit(worked.frame, reading, asked, self._source)
+            except InputError as error:
+                worked = replace(worked, left=worked.left + 1, why=error)
+                continue
+            result = Frame(face.pixels, frame.time, frame.index)
+            worked = replace(worked, frame=result, painted=worked.painted or face.painted)
+            if self._measure:
+                may |= face.mask
+                done.append((reading, face))
+        if not done:
+            return worked
+        outside = int(((frame.pixels != worked.frame.pixels).any(2) & ~may).sum())
+        # Of the frame as a whole, and so counted with its first face.
+        kept = (Kept.of(frame, *each, outside if k == 0 else 0) for k, each in enumerate(done))
+        return replace(worked, kept=tuple(kept))
 
 
 def _in_turn(jobs: Iterable[Callable[[], _Worked]]) -> Iterator[_Worked]:
