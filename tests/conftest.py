@@ -26,7 +26,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join([FOLDER, *filter(None, [os.environ.ge
 # Tests that import ONNX Runtime by themselves must silence it by themselves; mien does so for whoever uses mien.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 refuse()
-# As in a terminal, though somebody may run the suite under `nohup`, which mien respects.
+# As in a terminal, though somebody may run the suite under `nohup` or in the background of a script, where these
+# signals are ignored, which mien respects.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
