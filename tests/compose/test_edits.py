@@ -226,7 +226,7 @@ def test_what_changed_is_counted_in_the_file_itself(suffix: str, monkeypatch: py
     photo = source(f"a{suffix}")
     done = edit_photo(photo, f"b{suffix}", ASKED, UNSIGNED, measure=True)
     (found,) = done.measured
-    assert (found.outside, done.recoded) == (0, False)
+    assert (found.outside, done.recoded) == (0, "")
     assert 0 < found.inside <= found.may < done.before.pixels[..., 0].size
     usual = write_whole
 
@@ -243,11 +243,23 @@ def test_what_changed_is_counted_in_the_file_itself(suffix: str, monkeypatch: py
 
 
 def test_a_jpeg_that_is_coded_anew_is_said_to_be() -> None:
-    Image.fromarray(portrait().pixels).save("a.jpg", quality=90, progressive=True)
+    Image.fromarray(portrait().pixels).convert("CMYK").save("a.jpg", quality=90)
     done = edit_photo("a.jpg", "b.jpg", ASKED, UNSIGNED, measure=True)
-    assert done.recoded
+    assert done.recoded == "this kind of JPEG"
     assert done.measured[0].may == done.before.pixels[..., 0].size
     assert not edit_photo("a.jpg", "b.png", ASKED, UNSIGNED).recoded
+
+
+def test_a_progressive_jpeg_is_coded_anew_where_the_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(portrait().pixels).save("a.jpg", quality=90, progressive=True)
+    done = edit_photo("a.jpg", "b.jpg", ASKED, UNSIGNED, measure=True)
+    assert (done.recoded, done.measured[0].outside) == ("", 0)
+    assert done.measured[0].may < done.before.pixels[..., 0].size / 2
+    for module in ("mien.compose.edits", "mien.formats.jpeg_passes"):
+        monkeypatch.setattr(f"{module}.can_join_passes", lambda: False)
+    done = edit_photo("a.jpg", "c.jpg", ASKED, UNSIGNED, measure=True)
+    assert done.recoded == 'a progressive JPEG, which pip install "mien[progressive]" reads block by block'
+    assert done.measured[0].may == done.before.pixels[..., 0].size
 
 
 def test_of_all_faces_those_that_cannot_be_edited_are_left(monkeypatch: pytest.MonkeyPatch) -> None:

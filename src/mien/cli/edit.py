@@ -119,7 +119,7 @@ def edit(
     for error in done.picture.left:
         say(err, f"{printable(source)}: W_LEFT: a face was left as it is: {error.cause}", "yellow")
     if done.recoded:
-        cause = "this kind of JPEG is coded anew as a whole: pixels beside the face are rounded once more"
+        cause = f"coded anew as a whole ({done.recoded}): pixels beside the face are rounded once more"
         say(err, f"{printable(source)}: W_RECODED: {cause}", "yellow")
     also = "" if result.report is None else f" and {printable(result.report)}"
     say(err, f"wrote {printable(result.output)}{also}")

@@ -11,6 +11,7 @@ from mien.core.errors import UsageError
 from mien.core.image import Frame
 from mien.formats.claim import Claim, ModelUsed
 from mien.formats.files import MediaKind, StrPath, check_replaceable
+from mien.formats.jpeg_passes import EXTRA, can_join_passes
 from mien.formats.leftovers import sweep
 from mien.formats.photo_file import PhotoFile, check_photo, reach, read_photo, write_photo
 from mien.formats.provenance import Seal, sealing
@@ -32,14 +33,15 @@ class PhotoEdit:
         picture: the edited one.
         measured: what came of each face, as the written file shows it; empty when nobody asked.
         seal: what signs another picture that shows this edit, or None where nothing is signed.
-        recoded: whether a JPEG had to be coded anew as a whole, so that pixels beside the face changed, too, if little.
+        recoded: why a JPEG had to be coded anew as a whole, so that pixels beside the face changed, too, if little; ""
+            where none had.
     """
 
     before: Frame
     picture: EditedPicture
     measured: tuple[Measured, ...]
     seal: Seal | None
-    recoded: bool = False
+    recoded: str = ""
 
 
 def edit_photo(
@@ -89,10 +91,13 @@ def edit_photo(
     return PhotoEdit(photo.frame, picture, found, seal, _recoded(photo, picture, output, may))
 
 
-def _recoded(photo: PhotoFile, picture: EditedPicture, output: StrPath, may: Array) -> bool:
-    """Whether a JPEG was written of which more changed than the blocks that a face touches."""
+def _recoded(photo: PhotoFile, picture: EditedPicture, output: StrPath, may: Array) -> str:
+    """Why more of a JPEG changed than the blocks that a face touches, if it did."""
     both = photo.kind is MediaKind.JPEG and Path(output).suffix.lower() in (".jpg", ".jpeg")
-    return both and bool(may.all() and not picture.mask.all() and picture.mask.any())
+    if not (both and may.all() and not picture.mask.all() and picture.mask.any()):
+        return ""
+    missing = photo.stored.bare.progressive and not can_join_passes()
+    return f"a progressive JPEG, which {EXTRA} reads block by block" if missing else "this kind of JPEG"
 
 
 def check_distinct(source: StrPath, output: StrPath, role: str = "the source") -> None:

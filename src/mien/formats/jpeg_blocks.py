@@ -5,7 +5,8 @@ of all blocks that an edit does not touch are carried over as they stand, so tho
 touched block the difference is transformed and added to what stands there, in steps of the file's own tables. Only
 touched blocks are read and written anew, and the group behind them; of the others no more is known than where they lie.
 
-Read are baseline files in one scan, as cameras and phones write. Progressive, arithmetic, 12-bit, CMYK ones are not.
+Read are baseline files in one scan, as cameras and phones write. Progressive (`jpeg_passes` makes them baseline),
+arithmetic, 12-bit, CMYK ones are not.
 """
 
 import re

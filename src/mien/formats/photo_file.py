@@ -6,10 +6,11 @@ anew that need not be.
 - Nothing changed: the compressed pixels are those of the source, byte for byte, in every format.
 - PNG: exact, with alpha. A palette becomes RGB or RGBA. 16-bit samples stay where nothing was changed; where something
   was, the edit's 8 bits are scaled. Grey of 16 bits with alpha is the exception: it becomes 8-bit RGBA.
-- JPEG, baseline, as cameras write: blocks that the edit does not touch are carried over, so their pixels stay the very
-  same (`reach` says which); the others are coded in the file's own steps. Other JPEG (progressive ones, mostly) are
-  encoded anew with the same tables and the same sampling of colours, which moves a fifth of all pixels, by 0.2 levels
-  in the mean over the picture and by up to 23 (one progressive photo was tried): who needs them exact writes a PNG.
+- JPEG, baseline, as cameras write, and progressive where the extra `progressive` is installed, which makes it baseline:
+  blocks that the edit does not touch are carried over, so their pixels stay the very same (`reach` says which); the
+  others are coded in the file's own steps. Other JPEG (of inks, arithmetic) are encoded anew with the same tables and
+  the same sampling of colours, which moves a fifth of all pixels, by 0.2 levels in the mean over the picture and by up
+  to 23 (one progressive photo was tried): who needs them exact writes a PNG.
 - WebP: without loss, so exact, and larger than it came.
 - A colour profile stays wherever it fits the colours that are written: not where grey or inks become RGB.
 """
@@ -32,12 +33,13 @@ from PIL.JpegImagePlugin import JpegImageFile
 from mien.core.arrays import Array
 from mien.core.errors import UsageError
 from mien.core.image import Frame
-from mien.formats.bare import MAX_PIXELS
+from mien.formats.bare import MAX_PIXELS, strip_jpeg
 from mien.formats.exif import kept_exif, upright_exif
 from mien.formats.files import MediaKind, StrPath, read_bytes, replacing
 from mien.formats.image_bytes import Opened, open_image
 from mien.formats.images import as_stored, check_picture, rgb, upright
 from mien.formats.jpeg_blocks import JpegBlocks
+from mien.formats.jpeg_passes import joined_passes
 from mien.formats.photo_metadata import Metadata, colour_chunks, dress, undress_webp
 
 _KINDS = {
@@ -178,7 +180,7 @@ def reach(photo: PhotoFile, mask: Array, suffix: str) -> Array:
     """
     if _KINDS[suffix.lower()] is not MediaKind.JPEG:
         return mask
-    blocks = JpegBlocks.parse(photo.stored.bare.data) if photo.kind is MediaKind.JPEG else None
+    blocks = _blocks(photo) if photo.kind is MediaKind.JPEG else None
     if blocks is None:
         return np.ones_like(mask)
     turn = photo.stored.orientation
@@ -230,7 +232,7 @@ def _jpeg(photo: PhotoFile, before: Array, after: Array, same: bool) -> bytes:
     image = Image.fromarray(after)
     options: dict[str, object] = {"quality": 95, "subsampling": 0}
     if same:
-        blocks = JpegBlocks.parse(photo.stored.bare.data)
+        blocks = _blocks(photo)
         if blocks is not None:
             return blocks.edited(before, after)
         stored = photo.stored.image
@@ -241,6 +243,22 @@ def _jpeg(photo: PhotoFile, before: Array, after: Array, same: bool) -> bytes:
     file = BytesIO()
     image.save(file, "JPEG", **options)
     return file.getvalue()
+
+
+def _blocks(photo: PhotoFile) -> JpegBlocks | None:
+    """The blocks of a JPEG, of which some can be changed; None when it has to be coded anew as a whole."""
+    bare = photo.stored.bare
+    if not bare.progressive:
+        return JpegBlocks.parse(bare.data)
+    data = joined_passes(bare.data)
+    if data is None:
+        return None
+    with Image.open(BytesIO(data)) as image:
+        if image.mode != photo.stored.image.mode or not np.array_equal(
+            np.asarray(image), np.asarray(photo.stored.image)
+        ):
+            return None
+    return JpegBlocks.parse(strip_jpeg(data, photo.source, photo.frame.width * photo.frame.height).data)
 
 
 def _deep(photo: PhotoFile) -> Array | None:
