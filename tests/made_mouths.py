@@ -5,7 +5,8 @@ from made_packs import draw_face, moved_face, textured
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
-from mien.core.points import INNER_LIPS
+from mien.core.points import INNER_LIPS, LOWER_INNER_LIP, UPPER_INNER_LIP
+from mien.imaging.mouth_patch import MouthPatch
 
 
 def weights_of(jaw: float) -> Array:
@@ -39,3 +40,18 @@ def photo(points: Array, width: int, height: int, seed: int = 0) -> Array:
     picture = textured(rng, width, height)
     draw_face(picture, points, rng)
     return np.array(picture)
+
+
+def opened_points(points: Array, gap: float) -> Array:
+    """The same face with its lips so many pixels of its mouth's patch apart."""
+    wide, patch = points.copy(), MouthPatch.of(points)
+    upper, lower = list(UPPER_INNER_LIP[1:-1]), list(LOWER_INNER_LIP[1:-1])
+    wide[lower, 1] = points[upper, 1] + gap * patch.scale
+    return wide
+
+
+def opened(points: Array, gap: float) -> MouthPatch:
+    """The patch of that face."""
+    wide = MouthPatch.of(opened_points(points, gap))
+    assert abs(wide.gap - gap) < 0.1 * gap
+    return wide

@@ -1,17 +1,18 @@
 """The painter fills opened mouths and leaves the rest; what it gets wrong it refuses."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made_mouths import face_points, photo, shut, weights_of
+from made_mouths import face_points, opened, opened_points, photo, shut, weights_of
 
 from mien.core.arrays import Array
 from mien.core.geometry import apply_affine
-from mien.core.points import LOWER_INNER_LIP, UPPER_INNER_LIP
 from mien.imaging.mouth_blend import reach
 from mien.imaging.mouth_patch import HEIGHT, WIDTH, MouthPatch, filled
-from mien.paint.mouth import MouthPainter, calmed, hollowed
+from mien.paint.gape import HALF, HalfOpen
+from mien.paint.mouth import MouthPainter, calmed, hollowed, unmauved
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "photos"
 SIZE = 300
@@ -133,19 +134,8 @@ def test_what_is_even_stays() -> None:
 # --- the throat -------------------------------------------------------------------------------------------------------
 
 
-def opened(gap: float) -> MouthPatch:
-    """The patch of a mouth whose lips are so many of its pixels apart."""
-    points = POINTS.copy()
-    upper, lower = list(UPPER_INNER_LIP[1:-1]), list(LOWER_INNER_LIP[1:-1])
-    patch = MouthPatch.of(points)
-    points[lower, 1] = points[upper, 1] + gap * patch.scale
-    wide = MouthPatch.of(points)
-    assert abs(wide.gap - gap) < 0.1 * gap
-    return wide
-
-
 def test_a_throat_is_dark_where_a_mouth_is_wide_open() -> None:
-    patch = opened(40.0)
+    patch = opened(POINTS, 40.0)
     painted = np.full((HEIGHT, WIDTH, 3), 90, np.float32)
     deep = hollowed(painted, patch)
     inner = patch.inner
@@ -162,19 +152,19 @@ def test_a_throat_is_dark_where_a_mouth_is_wide_open() -> None:
 
 def test_teeth_stand_before_the_dark() -> None:
     teeth = np.full((HEIGHT, WIDTH, 3), 190, np.float32)
-    np.testing.assert_array_equal(hollowed(teeth, opened(40.0)), teeth)
+    np.testing.assert_array_equal(hollowed(teeth, opened(POINTS, 40.0)), teeth)
 
 
 def test_the_wider_the_darker_and_a_smile_not_at_all() -> None:
     painted = np.full((HEIGHT, WIDTH, 3), 90, np.float32)
-    darkest = [float(hollowed(painted, opened(gap)).min()) for gap in (6.0, 16.0, 22.0, 34.0)]
+    darkest = [float(hollowed(painted, opened(POINTS, gap)).min()) for gap in (6.0, 16.0, 22.0, 34.0)]
     assert darkest[0] == 90
     assert darkest == sorted(darkest, reverse=True)
     assert darkest[-1] < darkest[1]
 
 
 def test_a_mirrored_mouth_gets_a_mirrored_throat() -> None:
-    patch = opened(40.0)
+    patch = opened(POINTS, 40.0)
     painted = np.full((HEIGHT, WIDTH, 3), 90, np.float32)
     there, back = hollowed(painted, patch), hollowed(painted, patch.mirrored())
     np.testing.assert_allclose(back[:, ::-1], there, atol=0.5)
@@ -193,3 +183,53 @@ def test_a_photo_without_colour_gets_a_mouth_without_colour(painter: MouthPainte
     assert np.ptp(painter.paint(noisy, POINTS, told).astype(int), axis=2)[inside].mean() < 3
     warm = np.clip(grey * [1.2, 1.0, 0.85], 0, 255).astype(np.uint8)
     assert np.ptp(painter.paint(warm, POINTS, told).astype(int), axis=2)[inside].mean() > 5
+
+
+# --- mauve teeth ------------------------------------------------------------------------------------------------------
+
+
+def test_mauve_becomes_grey_as_bright_as_it_was() -> None:
+    cut = np.full((HEIGHT, WIDTH, 3), [90, 70, 60], np.uint8)
+    painted = np.full((HEIGHT, WIDTH, 3), [150, 120, 145], np.float32)
+    grey = unmauved(painted, cut)
+    luminance = np.array([0.299, 0.587, 0.114])
+    np.testing.assert_allclose(grey @ luminance, painted @ luminance, rtol=1e-5)
+    np.testing.assert_allclose(grey[..., 2], grey[..., 1], rtol=1e-5)
+    assert grey.dtype == np.float32
+
+
+@pytest.mark.parametrize("colour", [[200, 190, 170], [160, 90, 90], [40, 20, 20], [120, 140, 150]])
+def test_teeth_tongue_and_the_dark_keep_their_colours(colour: list[int]) -> None:
+    cut = np.full((HEIGHT, WIDTH, 3), [90, 70, 60], np.uint8)
+    painted = np.full((HEIGHT, WIDTH, 3), colour, np.float32)
+    np.testing.assert_array_equal(unmauved(painted, cut), painted)
+
+
+def test_in_mauve_light_teeth_are_mauve() -> None:
+    cut = np.full((HEIGHT, WIDTH, 3), [160, 100, 150], np.uint8)
+    painted = np.full((HEIGHT, WIDTH, 3), [200, 150, 190], np.float32)
+    np.testing.assert_array_equal(unmauved(painted, cut), painted)
+
+
+# --- wide mouths ------------------------------------------------------------------------------------------------------
+
+
+def test_a_mouth_changes_smoothly_from_half_open_to_wide(painter: MouthPainter) -> None:
+    """No jump where the painting of upper teeth by themselves begins."""
+    pixels = photo(POINTS, SIZE, SIZE)
+    pictures = [painter.paint(pixels, opened_points(POINTS, gap), weights_of(0.5)) for gap in (12.6, 12.9, 13.1, 13.4)]
+    steps = [np.abs(one.astype(int) - other).mean() for one, other in pairwise(pictures)]
+    assert steps[1] < 2 * max(steps[0], steps[2]) + 0.05
+
+
+def test_upper_teeth_of_a_wide_mouth_are_those_of_the_half_open_one(painter: MouthPainter) -> None:
+    pixels, points = photo(POINTS, SIZE, SIZE), opened_points(POINTS, 34.0)
+    patch = MouthPatch.of(points)
+    half = HalfOpen.of(patch.cut(pixels), patch)
+    shown = patch.cut(painter.paint(pixels, points, weights_of(1.0))).astype(int)
+    told = weights_of(HALF / patch.gap)
+    drawn = painter.look(half.cut, half.patch, told, 0.0)
+    there = half.cover > 0.99
+    assert there.sum() > 100
+    likeness = np.corrcoef(shown[there].mean(1), drawn[there].mean(1))[0, 1]
+    assert likeness > 0.7

@@ -101,9 +101,8 @@ class MouthPatch:
     @property
     def gap(self) -> float:
         """The greatest distance of the lips, pixels of the patch; 0 where the lower one lies above the upper one."""
-        upper, lower = _edges(self.inner)
-        across = np.linspace(self.inner[:, 0].min(), self.inner[:, 0].max(), 33)
-        return max(float((_height(lower, across) - _height(upper, across)).max()), 0.0)
+        upper, lower = lip_heights(self.inner, np.linspace(self.inner[:, 0].min(), self.inner[:, 0].max(), 33))
+        return max(float((lower - upper).max()), 0.0)
 
     def cut(self, pixels: Array) -> Array:
         """[96, 128, 3] uint8 of `pixels` [H, W, 3] uint8; beyond their edge what lies on it."""
@@ -133,7 +132,7 @@ class MouthPatch:
             grow: pixels by which the hole is larger than the opening.
         """
         x, y = np.arange(WIDTH, dtype=np.float64) + 0.5, np.arange(HEIGHT, dtype=np.float64)[:, None] + 0.5
-        upper, lower = (_height(edge, x) for edge in _edges(self.inner))
+        upper, lower = lip_heights(self.inner, x)
         right, left = self.inner[0], self.inner[len(self.inner) // 2]
         axis = left - right
         along = ((x - right[0]) * axis[0] + (y - right[1]) * axis[1]) / max(float(axis @ axis), 1.0)
@@ -222,6 +221,17 @@ def filled(ring: Array, grow: float, width: int, height: int) -> Array:
         for x, y in outline:
             pen.ellipse((x - reach, y - reach, x + reach, y + reach), 255)
     return np.asarray(fine.reduce(_FINE), np.float32) / 255
+
+
+def lip_heights(inner: Array, x: Array) -> tuple[Array, Array]:
+    """The y of the edges of upper and lower lip at each x [N]; beyond their corners that of these.
+
+    Args:
+        inner: [20, 2] the ring `INNER_LIPS`.
+        x: where.
+    """
+    upper, lower = _edges(inner)
+    return _height(upper, x), _height(lower, x)
 
 
 def _twins(ring: Array) -> Array:

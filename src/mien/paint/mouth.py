@@ -8,6 +8,7 @@ from mien.core.arrays import Array, frozen_array
 from mien.core.basis import ARKIT
 from mien.imaging.mouth_blend import compose
 from mien.imaging.mouth_patch import LEAST_GAP, MAPS, MouthPatch
+from mien.paint.gape import HALF, HalfOpen
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
@@ -17,6 +18,9 @@ _SMILING, _GAPING = 8.0, 24.0
 _CRISP, _SOFT = 0.6, -0.5
 """The sharpness of the better half of either: no mouth to learn from was wide open and crisp; it comes in blocks."""
 
+
+_TEETH = 0.0
+"""The sharpness to ask for of teeth that are painted for a wide mouth: more makes gaps between them black."""
 
 _DARK, _LIGHT = 90.0, 150.0
 """Luminances of what is calmed in a wide mouth, and of teeth, which are not."""
@@ -90,6 +94,17 @@ def in_kind(painted: Array, cut: Array) -> Array:
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
+def unmauved(painted: Array, cut: Array) -> Array:
+    """[H, W, 3] float32 what was painted, no more mauve than the photo [H, W, 3] round it; as bright as it was.
+
+    No tooth is, in white light. The network draws some so on very dark skin, of which it saw little.
+    """
+    around = cut.astype(np.float32).mean((0, 1))
+    usual = max(float(min(around[0], around[2]) - around[1]), 0.0)
+    mauve = np.clip(np.minimum(painted[..., 0], painted[..., 2]) - painted[..., 1] - usual, 0, None)
+    return np.asarray(painted + mauve[..., None] * (np.array([0, 1, 0], np.float32) - _LUMINANCE[1]))
+
+
 class MouthPainter:
     """Paints teeth, the dark between them and the tongue.
 
@@ -120,12 +135,21 @@ class MouthPainter:
             ValueError: points or weights have another shape, or are not finite.
         """
         patch = MouthPatch.of(points)
-        said = frozen_array(weights, "weights", (len(ARKIT),), np.float32)
+        said = np.clip(frozen_array(weights, "weights", (len(ARKIT),), np.float32), 0, 1)
         if patch.gap < LEAST_GAP:
             return pixels.copy()
         cut = patch.cut(pixels)
-        looked = in_kind(self.look(cut, patch, said, crispness(patch.gap)), cut)
-        return compose(pixels, hollowed(calmed(looked, patch.gap), patch), patch)
+        painted = hollowed(self._drawn(cut, patch, said, crispness(patch.gap)), patch)
+        if patch.gap > HALF:
+            half = HalfOpen.of(cut, patch)
+            asked = float(np.interp(patch.gap, (HALF, 2 * HALF), (crispness(HALF), _TEETH)))
+            told = np.where(np.arange(len(ARKIT)) == ARKIT.index("jawOpen"), said * HALF / patch.gap, said)
+            painted = half.teeth_on(painted, self._drawn(half.cut, half.patch, told.astype(np.float32), asked))
+        return compose(pixels, painted, patch)
+
+    def _drawn(self, cut: Array, patch: MouthPatch, weights: Array, sharpness: float) -> Array:
+        """What `look` gives, calmed, and in the photo's colours."""
+        return calmed(in_kind(unmauved(self.look(cut, patch, weights, sharpness), cut), cut), patch.gap)
 
     def look(self, cut: Array, patch: MouthPatch, weights: Array, sharpness: float) -> Array:
         """What the network makes of a patch: [96, 128, 3] float32 of about 0 to 255, the hole painted.
