@@ -49,6 +49,25 @@ def test_the_flags_of_a_training_reach_it(tmp_path: Path, monkeypatch: pytest.Mo
     assert (given["name"], given["size"], given["changes"]) == ("mouth", "gpu", {"device": "auto"})
 
 
+def test_one_word_trains_all_networks_of_the_edit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained: list[tuple[str, object]] = []
+
+    def noted(name: str, data: Path, folder: Path, changes: object, report: object, **others: object) -> ModelCard:
+        trained.append((name, others["size"]))
+        return card(name)
+
+    monkeypatch.setattr("mien.train.recipes.run", noted)
+    assert run(["train", "edit", "--data", str(tmp_path), "-o", "out", "--size", "gpu"]) == 0
+    assert trained == [("motion", "gpu"), ("crease", "gpu"), ("mouth", "gpu")]
+    assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == [
+        f"out/{name}.onnx" for name in ("motion", "crease", "mouth")
+    ]
+    assert run(["train", "edit", "--data", str(tmp_path), "--start", "old.pt"]) == 2
+    assert "--start: E_USAGE: is a checkpoint of one network, and edit is 3" in capsys.readouterr().err
+
+
 def test_the_compact_rig_without_ict_says_how_to_get_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,9 +33,10 @@ def train(
 
     Args:
         name: What to train: face-shape, face-look, compact-rig, appearance, finder, landmarks, landmarks-8bit, refiner,
-            lgml, mouth, motion, crease, and two that experiment, texture and baseline. In the same output folder,
-            landmarks needs finder, and refiner landmarks; landmarks-8bit and lgml look through the folder's landmarks
-            (lgml and refiner), or through the package's if it holds none.
+            lgml, edit (which is motion, crease and mouth, one after the other), mouth, motion, crease, and two that
+            experiment, texture and baseline. In the same output folder, landmarks needs finder, and refiner landmarks;
+            landmarks-8bit and lgml look through the folder's landmarks (lgml and refiner), or through the package's if
+            it holds none.
         data: Folder with the packs (faces-*.npz, scenes.npz).
         output: Folder for checkpoint, ONNX file, card and recipe.
         steps: Batches to learn from; the recipe's own number when not given.
@@ -50,7 +51,7 @@ def train(
         device: Where to learn; auto takes a GPU where there is one.
     """
     try:
-        from mien.train.recipes import run
+        from mien.train.recipes import TOGETHER, run
     except ModuleNotFoundError as error:
         remedy = 'pip install "mien[train]"'
         cause = f"training needs {error.name}, which is not installed"
@@ -72,6 +73,12 @@ def train(
     changes = {key: value for key, value in given.items() if value is not None}
     if device != "cpu":
         changes["device"] = device
-    card = run(name, data, output, changes, report, rig=ict, start=start, size=size)
-    console.print(f"wrote {output / card.file} ({card.size / 1e6:.1f} MB)")
+    names = TOGETHER.get(name, (name,))
+    if start is not None and len(names) > 1:
+        raise UsageError(
+            "--start", "E_USAGE", f"is a checkpoint of one network, and {name} is {len(names)}", "name one"
+        )
+    for each in names:
+        card = run(each, data, output, changes, report, rig=ict, start=start, size=size)
+        console.print(f"wrote {output / card.file} ({card.size / 1e6:.1f} MB)")
     return 0

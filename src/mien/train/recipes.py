@@ -114,6 +114,10 @@ RECIPES: dict[str, Recipe] = {
 """Networks, in the order in which they are trained: each looks through those before it."""
 
 
+TOGETHER: dict[str, tuple[str, ...]] = {"edit": ("motion", "crease", "mouth")}
+"""Networks that one word trains, one after the other: an edit needs all three, and none looks through another."""
+
+
 MADE: dict[str, Table] = {**TABLES, **QUICK}
 """What is computed rather than trained, by the name of the card."""
 
@@ -149,7 +153,7 @@ def run(
         InputError: packs are missing, or a checkpoint belongs to other options.
     """
     if name not in MADE and name not in RECIPES:
-        known = ", ".join((*MADE, *RECIPES))
+        known = ", ".join((*MADE, *RECIPES, *TOGETHER))
         raise UsageError(name, "E_USAGE", "there is no such training", f"known are {known}")
     command = f"mien train {name} --data {shlex.quote(data.name)}"
     if name in MADE:
