@@ -1,5 +1,6 @@
 """`mien edit`: another expression on a face of a photo or a video, measured and signed."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -149,8 +150,8 @@ def _check(video: bool, wanted: Wanted, wish: Wish, result: Result, options: Edi
     if options.keep_metadata and (video or wanted.sweep is not None):
         cause = "what a photo says of itself goes into an edited photo alone"
         raise UsageError("--keep-metadata", "E_USAGE", cause, "leave it out")
-    taken = (result.output.resolve(), sidecar_path(result.output).resolve())
-    if result.report is not None and result.report.resolve() in taken:
+    taken = [os.path.realpath(each) for each in (result.output, sidecar_path(result.output))]
+    if result.report is not None and os.path.realpath(result.report) in taken:
         raise UsageError("--report", "E_USAGE", "has the name of a result", "give the report another name")
 
 

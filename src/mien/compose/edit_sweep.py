@@ -15,6 +15,7 @@ from mien.compose.edits import check_distinct, claimed, sealed, signer
 from mien.core.arrays import Array
 from mien.formats.files import StrPath, check_replaceable
 from mien.formats.images import check_picture, write_image
+from mien.formats.leftovers import sweep as sweep_folders
 from mien.formats.photo_file import read_photo
 from mien.formats.provenance import Seal
 from mien.formats.sidecar import sidecar_path, write_sidecar
@@ -74,6 +75,7 @@ def edit_sweep(
         OutputError: the result is there already, cannot be signed, or the disk refuses.
     """
     check_distinct(source, output)
+    sweep_folders([Path(output).parent])
     film = Path(output).suffix.lower() == ".mp4"
     if film:
         check_replaceable(Path(output), overwrite)

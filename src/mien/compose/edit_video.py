@@ -20,6 +20,7 @@ from mien.core.errors import InputError, UsageError
 from mien.core.face import Capture, FaceReading
 from mien.core.image import Frame
 from mien.formats.files import StrPath, check_replaceable, sha256_of
+from mien.formats.leftovers import sweep
 from mien.formats.provenance import Seal, sealing
 from mien.formats.sidecar import sidecar_path, write_sidecar
 from mien.formats.sound import Sound
@@ -102,6 +103,7 @@ def edit_video(
         OutputError: the result is there already, cannot be signed, or the disk refuses.
     """
     check_distinct(source, output)
+    sweep([Path(output).parent])
     check_replaceable(sidecar_path(output), overwrite)
     check_replaceable(Path(output), overwrite)
     added = None if track is None else _Track.of(track, source)

@@ -1,5 +1,6 @@
 """Photo in, photo out: a face is read, edited, written with its provenance, and read again to say what came of it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,9 +103,16 @@ def _recoded(photo: PhotoFile, picture: EditedPicture, output: StrPath, may: Arr
 
 def check_distinct(source: StrPath, output: StrPath, role: str = "the source") -> None:
     """Refuses to write over the source, or over another file that is read. Raises `UsageError` E_USAGE."""
-    one, other = Path(source), Path(output)
-    if one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other)):
+    if os.path.realpath(source) == os.path.realpath(output) or _are_one(source, output):
         raise UsageError(output, "E_USAGE", f"is {role}, which is never overwritten", "give another name")
+
+
+def _are_one(source: StrPath, output: StrPath) -> bool:
+    """Whether two names are of one file; not of what is not there, or links in a ring."""
+    try:
+        return os.path.samefile(source, output)
+    except OSError:
+        return False
 
 
 def signer(options: EditOptions) -> SigningIdentity | None:
