@@ -109,9 +109,14 @@ def test_a_video_and_a_sweep_have_reports_too(name: str, capsys: Captured) -> No
     first, last = capsys.readouterr().err.splitlines()
     assert first.startswith("face 0 in 3 moments: browInnerUp asked +")
     assert last == f"3 of 3 frames edited; wrote b.mp4 and {name}"
+    if name == "r.png":
+        assert inspect(name).standing is Standing.HERE
+        assert inspect(name).actions == inspect("b.mp4").actions
     sweep = ["edit", "a.png", "--sweep", "browInnerUp:0:1:3", "-o", "s.png", "--report", name]
     assert run([*sweep, "--overwrite"]) == 0
-    assert capsys.readouterr().err == f"3 doses of browInnerUp; wrote s.png and {name}\n"
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("face 0 in 3 doses: browInnerUp asked +")
+    assert last == f"3 doses of browInnerUp; wrote s.png and {name}"
     if name == "r.json":
         (face,) = json.loads(Path(name).read_text())["faces"]
         assert face["doses"] == [0, 0.5, 1]
@@ -122,7 +127,7 @@ def test_a_video_and_a_sweep_have_reports_too(name: str, capsys: Captured) -> No
 def test_a_jpeg_that_is_coded_anew_is_told(capsys: Captured) -> None:
     Image.fromarray(portrait().pixels).convert("CMYK").save("a.jpg", quality=90)
     assert run(["edit", "a.jpg", *SMILE, "-o", "b.jpg"]) == 0
-    assert "a.jpg: W_RECODED: coded anew as a whole (this kind of JPEG): " in capsys.readouterr().err
+    assert "a.jpg: W_RECODED: coded anew as a whole (as this JPEG is made): " in capsys.readouterr().err
 
 
 def test_each_face_is_said(capsys: Captured) -> None:

@@ -11,8 +11,9 @@ from made_edits import editor, move_in, portrait, wish
 from portraits import blank, clip_frames, placed, write_photo
 
 from mien.compose import edit_series
+from mien.compose.edit_cuts import SIDE
 from mien.compose.edit_options import EditOptions, Sweep
-from mien.compose.edit_series import SIDE, EditLog, Series
+from mien.compose.edit_series import EditLog, Series
 from mien.compose.edit_series_report import series_line, write_series
 from mien.compose.edit_sweep import edit_sweep
 from mien.compose.edit_video import VideoEdit, edit_video
@@ -87,9 +88,39 @@ def test_reached_is_what_the_written_video_shows() -> None:
     ]
     assert found.reached[:, INNER].mean() > found.now[:, INNER].mean() + 0.2
     assert (found.outside, found.painted) == (0, 0)
-    assert 0 <= found.folded < 0.05
     assert 0 < found.others < 0.1
     assert 0 < found.identity < 1
+
+
+def test_what_was_painted_and_folded_and_where_faces_were_put(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Telling:
+        def edit(self, frame: Frame, reading: FaceReading, wanted: Array, source: object) -> EditedFace:
+            done = editor().edit(frame, reading, wanted, source)
+            told = replace(done, folded=0.01 * (reading.frame + 1), painted=reading.frame != 1)
+            # It says that the face was put elsewhere in the last frame, and there none is found.
+            return replace(told, target=done.target + (0 if reading.frame < 2 else 400))
+
+    monkeypatch.setattr("mien.compose.edit_video.Editor", Telling)
+    (found,) = measured([portrait().pixels] * 3).found
+    assert (found.painted, found.folded) == (2, 0.03)
+    assert np.isfinite(found.reached).all(1).tolist() == [True, True, False]
+
+
+def test_pixels_changed_elsewhere_are_counted_once_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Careless:
+        def edit(self, frame: Frame, reading: FaceReading, wanted: Array, source: object) -> EditedFace:
+            done = editor().edit(frame, reading, wanted, source)
+            pixels = done.pixels.copy()
+            pixels[:2, :5] ^= 1
+            return replace(done, pixels=pixels)
+
+    monkeypatch.setattr("mien.compose.edit_video.Editor", Careless)
+    three = np.concatenate([placed((75, 80), size, 0, 150, 160)[0] for size in (0.85, 0.7, 0.8)], axis=1)
+    for pictures, faces in (([portrait().pixels] * 2, 1), ([three[:, :450]] * 2, 3)):
+        found = measured(pictures, options=replace(UNSIGNED, face=FaceChoice())).found
+        assert len(found) == faces
+        assert sum(one.outside for one in found) == 20, "however many faces: an odd number of times turned over"
+        Path("a.mp4").unlink()
 
 
 def test_without_being_asked_nothing_is_read_again() -> None:
@@ -177,12 +208,25 @@ def test_others_are_what_nobody_asked_for_in_that_moment() -> None:
 
 
 def test_a_line_says_what_was_asked_and_reached_on_average() -> None:
-    assert series_line(series()) == (
-        "face 0 in 4 moments: browInnerUp asked +0.50, reached +0.25; other channels moved by 0.000"
+    assert series_line(series(), "seconds") == (
+        "face 0 in 4 moments: browInnerUp asked +0.50, reached +0.25, off by 0.25; other channels moved by 0.000"
     )
-    assert series_line(series(asked=series().now)).startswith("face 0 in 4 moments: nothing to change")
-    lost = series_line(series(reached=np.full((4, 52), np.nan)))
-    assert lost == "face 0 in 4 moments: browInnerUp asked +0.50, not found again"
+    assert series_line(series(asked=series().now), "doses").startswith("face 0 in 4 doses: nothing to change")
+    lost = series_line(series(reached=np.full((4, 52), np.nan)), "seconds")
+    assert lost == "face 0 in 4 moments: not found again"
+
+
+def test_what_was_asked_is_said_of_the_moments_in_which_it_was_read() -> None:
+    reached = series().reached.copy()
+    reached[2:] = np.nan
+    said = series_line(series(reached=reached), "seconds")
+    assert said.startswith("face 0 in 4 moments, found again in 2: browInnerUp asked +0.20, reached +0.10, off by 0.10")
+
+
+def test_what_goes_up_and_down_does_not_cancel() -> None:
+    asked = series().asked.copy()
+    asked[:, INNER] = [0.5, -0.5, 0.5, -0.5]
+    assert "asked +0.00, reached +0.00, off by 0.50" in series_line(series(asked=asked, reached=0 * asked), "seconds")
 
 
 # --- reports ----------------------------------------------------------------------------------------------------------

@@ -245,7 +245,7 @@ def test_what_changed_is_counted_in_the_file_itself(suffix: str, monkeypatch: py
 def test_a_jpeg_that_is_coded_anew_is_said_to_be() -> None:
     Image.fromarray(portrait().pixels).convert("CMYK").save("a.jpg", quality=90)
     done = edit_photo("a.jpg", "b.jpg", ASKED, UNSIGNED, measure=True)
-    assert done.recoded == "this kind of JPEG"
+    assert done.recoded == "as this JPEG is made"
     assert done.measured[0].may == done.before.pixels[..., 0].size
     assert not edit_photo("a.jpg", "b.png", ASKED, UNSIGNED).recoded
 
@@ -258,7 +258,7 @@ def test_a_progressive_jpeg_is_coded_anew_where_the_extra_is_missing(monkeypatch
     for module in ("mien.compose.edits", "mien.formats.jpeg_passes"):
         monkeypatch.setattr(f"{module}.can_join_passes", lambda: False)
     done = edit_photo("a.jpg", "c.jpg", ASKED, UNSIGNED, measure=True)
-    assert done.recoded == 'a progressive JPEG, which pip install "mien[progressive]" reads block by block'
+    assert done.recoded == 'a progressive JPEG; pip install "mien[progressive]" spares that'
     assert done.measured[0].may == done.before.pixels[..., 0].size
 
 

@@ -1,5 +1,9 @@
 """A JPEG of several passes in one: the same pixels, or nothing."""
 
+import os
+import subprocess
+import sys
+import time
 from io import BytesIO
 from pathlib import Path
 
@@ -15,8 +19,9 @@ from mien.formats.jpeg_passes import can_join_passes, joined_passes
 
 @pytest.fixture(autouse=True)
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary files go."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    """Where temporary files go, of other processes, too."""
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.setenv(name, str(tmp_path))
     return tmp_path
 
 
@@ -49,6 +54,46 @@ def test_what_is_no_jpeg_is_none_and_leaves_nothing(data: bytes, scratch: Path) 
 def test_who_takes_too_long_is_given_up(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jpeg_passes, "_PATIENCE", 0.01)
     assert joined_passes(jpeg(True)) is None
+    assert list(scratch.iterdir()) == []
+
+
+def test_without_a_place_to_work_it_is_none(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.setenv(name, str(scratch / "none"))
+    monkeypatch.setattr(jpeg_passes, "_PROGRAM", "raise OSError(28, 'No space left on device')")
+    assert joined_passes(jpeg(True)) is None
+    monkeypatch.setattr("sys.executable", None)
+    assert joined_passes(jpeg(True)) is None
+
+
+def test_nothing_is_imported_from_where_the_photos_lie(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.mktemp("photos")
+    for name in ("jpeglib", "numpy", "struct", "tempfile"):
+        (folder / f"{name}.py").write_text(f"open({str(folder / 'ran')!r}, 'w'); raise SystemExit(1)")
+    monkeypatch.chdir(folder)
+    assert joined_passes(jpeg(True)) is not None
+    assert not (folder / "ran").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody can be killed so")
+def test_who_is_killed_meanwhile_leaves_no_copy(scratch: Path) -> None:
+    program = "import sys; from mien.formats.jpeg_passes import joined_passes; joined_passes(sys.stdin.buffer.read())"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    caller = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, env=environment)
+    assert caller.stdin is not None
+    data = encoded(np.random.default_rng(0).integers(0, 255, (2400, 3200, 3), np.uint8), "JPEG", progressive=True)
+    caller.stdin.write(data)
+    caller.stdin.close()
+    end = time.monotonic() + 60
+    while not list(scratch.glob("mien-*/several.jpg")) and time.monotonic() < end:
+        time.sleep(0.01)
+    caller.kill()
+    caller.wait()
+    assert list(scratch.iterdir()), "killed while it lasted"
+    while list(scratch.iterdir()) and time.monotonic() < end:
+        time.sleep(0.05)
     assert list(scratch.iterdir()) == []
 
 

@@ -171,6 +171,31 @@ def test_of_a_progressive_jpeg_the_other_blocks_stay(mode: str, subsampling: int
     assert encode_photo(photo, photo.frame.pixels, ".jpg").count(b"\xff\xda") > 3, "unchanged, as it came"
 
 
+def test_a_progressive_jpeg_is_joined_once_and_only_if_its_pixels_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(picture(150, 100), "JPEG", progressive=True, quality=83)
+    other = encoded(picture(150, 100) // 2, "JPEG", quality=83)
+    asked: list[int] = []
+
+    def joined(given: bytes) -> bytes:
+        asked.append(len(given))
+        return other
+
+    monkeypatch.setattr("mien.formats.photo_file.joined_passes", joined)
+    photo = decode_photo(data, "a")
+    changed, mask = edited(photo.frame.pixels)
+    encode_photo(photo, changed, ".jpg")
+    assert reach(photo, mask, ".jpg").all(), "coded anew"
+    assert len(asked) == 1
+
+
+def test_pillows_own_limit_of_pixels_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    photo = decode_photo(encoded(picture(150, 100), "JPEG", progressive=True, quality=83), "a")
+    changed, mask = edited(photo.frame.pixels)
+    assert not reach(photo, mask, ".jpg").all()
+    assert encode_photo(photo, changed, ".jpg")
+
+
 def test_the_tables_stay() -> None:
     data = encoded(picture(), "JPEG", quality=37, subsampling=1)
     photo = decode_photo(data, "a")

@@ -15,7 +15,7 @@ SIZE = (200, 160)
 def drawn(values: list[float], places: list[float] | None = None) -> Array:
     """[h, w] bool, where one red curve without a name is."""
     at = np.arange(len(values)) if places is None else np.array(places)
-    picture = chart(at, [Curve(np.array(values), RED, "")], SIZE).astype(int)
+    picture = chart(at, [Curve(np.array(values), RED, "")], SIZE, ("", "")).astype(int)
     assert picture.shape == (SIZE[1], SIZE[0], 3)
     return np.asarray((picture[..., 0] > 150) & (picture[..., 1] < 90))
 
@@ -51,6 +51,16 @@ def test_what_is_no_number_leaves_a_gap_and_a_lone_number_a_dot() -> None:
     assert columns[round(16 + 6.5 * step)]
 
 
+def test_a_long_time_without_a_moment_is_a_gap() -> None:
+    columns = np.asarray(drawn([0.5] * 6, [0, 1, 2, 8, 9, 10]).any(0), bool)
+    step = 168 / 10
+    assert columns[round(16 + 1.5 * step)]
+    assert not columns[round(16 + 5 * step)]
+    assert columns[round(16 + 9.5 * step)]
+    uneven = np.asarray(drawn([0.5] * 4, [0, 1, 3, 4]).any(0), bool)
+    assert uneven[round(16 + 2 * 168 / 4)], "a step twice as long is none"
+
+
 def test_no_moment_and_one_moment_and_nothing_to_show() -> None:
     assert not drawn([]).any()
     assert drawn([0.5]).any()
@@ -59,12 +69,15 @@ def test_no_moment_and_one_moment_and_nothing_to_show() -> None:
 
 def test_names_and_scale_are_written_in_their_colours() -> None:
     places = np.arange(3)
-    bare = chart(places, [Curve(np.full(3, 0.5), BLUE, "")], SIZE)
-    named = chart(places, [Curve(np.full(3, 0.5), BLUE, "reached")], SIZE)
+    bare = chart(places, [Curve(np.full(3, 0.5), BLUE, "")], SIZE, ("", ""))
+    named = chart(places, [Curve(np.full(3, 0.5), BLUE, "reached")], SIZE, ("", ""))
     away = np.argwhere((bare != named).any(2))
     assert len(away)
     assert away[:, 0].max() < 16, "above the curves"
-    assert (chart(places, [], SIZE, " s") != chart(places, [], SIZE)).any()
+    bare = chart(places, [], SIZE, ("", ""))
+    first, last = (np.argwhere((chart(places, [], SIZE, ends) != bare).any(2)) for ends in (("0:10", ""), ("", "1:20")))
+    assert min(first[:, 0].min(), last[:, 0].min()) > SIZE[1] - 20, "below the curves"
+    assert first[:, 1].mean() < SIZE[0] / 2 < last[:, 1].mean()
 
 
 @settings(max_examples=25, deadline=None)

@@ -108,6 +108,10 @@ def edit(
             step = partial(progress.advance, bar)
             dosed = edit_sweep(source, result.output, wish, sweep, options, result.overwrite, step, asked)
         also = _series_report(result, dosed.found, "doses", dosed.seal)
+        for each in dosed.found:
+            say(err, series_line(each, "doses"))
+        for error in dosed.left:
+            say(err, f"{printable(source)}: W_LEFT: a face was left as it is: {error.cause}", "yellow")
         say(err, f"{sweep.count} doses of {sweep.name}; wrote {printable(result.output)}{also}")
         return 0
     done = edit_photo(source, result.output, wish, options, overwrite=result.overwrite, measure=True)
@@ -184,8 +188,8 @@ def _video(source: Path, result: Result, wanted: Wanted, wish: Wish, options: Ed
     if done.silenced:
         say(err, f"{printable(source)}: W_SILENT: sound coded as {done.silenced} does not go into an MP4", "yellow")
     also = _series_report(result, done.found, "seconds", done.seal)
-    for one in done.found:
-        say(err, series_line(one))
+    for each in done.found:
+        say(err, series_line(each, "seconds"))
     say(err, f"{done.edited} of {done.frames} frames edited; wrote {printable(result.output)}{also}")
     return 1 if done.lost or done.guessed else 0
 

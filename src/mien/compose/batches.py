@@ -30,6 +30,9 @@ from mien.runtime.session import available_cores
 from mien.weights.catalog import cards
 from mien.weights.store import verify
 
+_LIMITS = ("max_pixels", "max_frames")
+"""Options that no result depends on: what they refused is tried again, and they may be raised on the way."""
+
 MOST_DEATHS = 2
 """Workers that a source may kill before it is put into quarantine."""
 
@@ -140,7 +143,7 @@ def run_batch(
 
 
 def _terms(batch: BatchOptions, options: CaptureOptions) -> Terms:
-    said = [(field.name, str(getattr(options, field.name))) for field in fields(options)]
+    said = [(each.name, str(getattr(options, each.name))) for each in fields(options) if each.name not in _LIMITS]
     said.append(("outputs", " ".join(paths.abspath(output) for output in batch.outputs)))
     for name, single in (("overlay", batch.overlay), ("summary", batch.summary), ("report", batch.report)):
         said.append((name, "None" if single is None else paths.abspath(single)))

@@ -31,7 +31,7 @@ GONE = "W_PARTIAL"
 
 _BY_CONTENT = frozenset(
     (
-        *("E_EMPTY", "E_LFS", "E_FORMAT", "E_TRUNC", "E_CORRUPT", "E_TOOBIG", "E_ASPECT", "E_NOVIDEO", "E_CODEC"),
+        *("E_EMPTY", "E_LFS", "E_FORMAT", "E_TRUNC", "E_CORRUPT", "E_ASPECT", "E_NOVIDEO", "E_CODEC"),
         *("E_SEVERAL", "E_POISON"),
     )
 )

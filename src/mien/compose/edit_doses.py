@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mien.compose.edit_cuts import cut
 from mien.compose.edit_pictures import EditedPicture
 from mien.compose.edit_report import Measured
-from mien.compose.edit_series import MOST_SAMPLES, Sample, Series, cut
+from mien.compose.edit_series import MOST_SAMPLES, Sample, Series
 from mien.core.basis import ARKIT
 from mien.core.image import Frame
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.compose.edit_cuts import SIDE, cut_box
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.errors import OutputError, UsageError
@@ -16,7 +17,7 @@ from mien.core.image import Frame
 from mien.detect.shape import mean_face
 from mien.formats.files import StrPath, check_replaceable, replacing
 from mien.formats.images import write_image
-from mien.imaging.board import Tile, board, cut_square
+from mien.imaging.board import Tile, board
 from mien.pipelines.edit import EditedFace
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter
@@ -31,12 +32,6 @@ _SHOWN = 10
 """Channels that a picture names."""
 
 _A_LINE = 2
-_SIDE = 360
-"""Pixels of the pictures in a report."""
-
-_AROUND = 1.5
-"""Side of what they show, in sides of the face's box."""
-
 _AMPLIFIED = 3
 """How much stronger a difference is shown than it is."""
 
@@ -216,14 +211,14 @@ def _pictured(found: Sequence[Measured], before: Frame, after: Frame, boxes: Arr
     """[H, W, 3] uint8: a row a face: before, after, difference; under them what was asked and what is reached."""
     tiles = []
     for one, box in zip(found, boxes, strict=True):
-        shown = [cut_square(frame.pixels, box, _AROUND, _SIDE) for frame in (before, after)]
+        shown = [cut_box(frame, box) for frame in (before, after)]
         tiles += [
             Tile(f"face {one.face}", shown[0]),
             Tile("edited", shown[1], _summary(one)),
             shown_difference(*shown),
         ]
     heads = [line for one in found for line in (f"face {one.face}: asked > reached", *_channels(one))]
-    return board(tiles, 3, "\n".join(heads), (_SIDE, _SIDE))
+    return board(tiles, 3, "\n".join(heads), (SIDE, SIDE))
 
 
 def _summary(found: Measured) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.compose.edit_cuts import SIDE
 from mien.compose.edit_report import check_report, rounded, shown_difference
-from mien.compose.edit_series import SIDE, Series
+from mien.compose.edit_series import Series
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.formats.files import StrPath, replacing
@@ -24,6 +25,9 @@ _MOST_SHOWN = 3
 """Moments of a face that a picture shows, and faces."""
 
 _COLUMNS = 3
+
+_LONG = 60.0
+"""Seconds from which minutes are said."""
 
 
 def write_series(
@@ -55,16 +59,28 @@ def write_series(
         temporary.write_text(json.dumps(document, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def series_line(found: Series) -> str:
-    """What came of a face on average: `face 0 in 120 moments: jawOpen asked +.40, reached +.35; ...`."""
-    words = []
-    for k in _strongest(found):
-        reached = _mean(found.reached - found.now, k)
-        got = f"reached {reached:+.2f}" if np.isfinite(reached) else "not found again"
-        words.append(f"{ARKIT.columns[k]} asked {_mean(found.asked - found.now, k):+.2f}, {got}")
+def series_line(found: Series, places: str) -> str:
+    """What came of a face, on average over the moments in which it is found again.
+
+    Such as: `face 0 in 120 moments: jawOpen asked +0.40, reached +0.35, off by 0.06; ...`.
+
+    Args:
+        found: what came of it.
+        places: what the moments are told by: `seconds` or `doses`.
+    """
+    again = np.isfinite(found.reached).all(1)
+    counted = _counted(found, places)
+    if not again.any():
+        return f"face {found.face} in {counted}: not found again"
+    asked, reached = (values[again] - found.now[again] for values in (found.asked, found.reached))
+    words = [
+        f"{ARKIT.columns[k]} asked {asked[:, k].mean():+.2f}, reached {reached[:, k].mean():+.2f}, "
+        f"off by {np.abs(reached - asked)[:, k].mean():.2f}"
+        for k in _strongest(found)
+    ]
     said = "; ".join(words) or "nothing to change"
-    others = f"; other channels moved by {found.others:.3f}" if np.isfinite(found.others) else ""
-    return f"face {found.face} in {len(found.places)} moments: {said}{others}"
+    counted += "" if again.all() else f", found again in {int(again.sum())}"
+    return f"face {found.face} in {counted}: {said}; other channels moved by {found.others:.3f}"
 
 
 def _strongest(found: Series) -> list[int]:
@@ -109,25 +125,25 @@ def _listed(values: Array) -> list[float | None]:
 def _pictured(found: Sequence[Series], places: str) -> Array:
     """[H, W, 3] uint8: of each face some moments before, after and their difference, and curves of its channels."""
     tiles: list[Tile] = []
-    unit = " s" if places == "seconds" else ""
     for one in found[:_MOST_SHOWN]:
         for place in (
             np.unique(np.linspace(0, len(one.samples) - 1, _MOST_SHOWN).round().astype(int)) if one.samples else ()
         ):
             sample = one.samples[place]
-            at = f"{sample.place:.2f}{unit}"
+            at = _at(sample.place, places)
             tiles += [
                 Tile(f"face {one.face}", sample.before, at),
                 Tile("edited", sample.after, at),
                 shown_difference(sample.before, sample.after),
             ]
+        ends = _at(float(one.places[0]), places), _at(float(one.places[-1]), places)
         for k in _strongest(one):
             lines = (
                 Curve(one.now[:, k], _BEFORE, "before"),
                 Curve(one.asked[:, k], _ASKED, "asked"),
                 Curve(one.reached[:, k], _REACHED, "reached"),
             )
-            tiles.append(Tile(ARKIT.columns[k], chart(one.places, lines, (SIDE, SIDE), unit)))
+            tiles.append(Tile(ARKIT.columns[k], chart(one.places, lines, (SIDE, SIDE), ends)))
         tiles += [Tile("", None)] * (-len(tiles) % _COLUMNS)
     left_out = len(found) - _MOST_SHOWN
     heads = [f"face {one.face}: {_summary(one, places)}" for one in found[:_MOST_SHOWN]]
@@ -136,6 +152,16 @@ def _pictured(found: Sequence[Series], places: str) -> Array:
 
 
 def _summary(found: Series, places: str) -> str:
-    counted = f"{len(found.places)} {'doses' if places == 'doses' else 'moments'}"
     others = f", others {found.others:.3f}" if np.isfinite(found.others) else ", not found again"
-    return f"{counted}{others}, folded {found.folded:.2%}"
+    return f"{_counted(found, places)}{others}, folded {found.folded:.2%}"
+
+
+def _counted(found: Series, places: str) -> str:
+    return f"{len(found.places)} {'doses' if places == 'doses' else 'moments'}"
+
+
+def _at(place: float, places: str) -> str:
+    """A place as it is said: a dose, or seconds, or minutes and seconds."""
+    if places == "doses":
+        return f"{place:.2g}"
+    return f"{place:.2f} s" if place < _LONG else f"{int(place) // 60}:{int(place) % 60:02d}"

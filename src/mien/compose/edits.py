@@ -98,7 +98,7 @@ def _recoded(photo: PhotoFile, picture: EditedPicture, output: StrPath, may: Arr
     if not (both and may.all() and not picture.mask.all() and picture.mask.any()):
         return ""
     missing = photo.stored.bare.progressive and not can_join_passes()
-    return f"a progressive JPEG, which {EXTRA} reads block by block" if missing else "this kind of JPEG"
+    return f"a progressive JPEG; {EXTRA} spares that" if missing else "as this JPEG is made"
 
 
 def check_distinct(source: StrPath, output: StrPath, role: str = "the source") -> None:

@@ -19,7 +19,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from os import fspath
 from pathlib import Path
@@ -67,6 +67,17 @@ class PhotoFile:
     stored: Opened
     frame: Frame
     alpha: Array | None
+    _parsed: list[JpegBlocks | None] = field(default_factory=list, repr=False)
+
+    @property
+    def blocks(self) -> JpegBlocks | None:
+        """The blocks of a JPEG, of which some can be changed; None when it has to be coded anew as a whole, or is none.
+
+        Found once: it takes a second of the largest, and may fail for want of a place to work.
+        """
+        if not self._parsed:
+            self._parsed.append(_blocks(self) if self.kind is MediaKind.JPEG else None)
+        return self._parsed[0]
 
     @property
     def kind(self) -> MediaKind:
@@ -180,7 +191,7 @@ def reach(photo: PhotoFile, mask: Array, suffix: str) -> Array:
     """
     if _KINDS[suffix.lower()] is not MediaKind.JPEG:
         return mask
-    blocks = _blocks(photo) if photo.kind is MediaKind.JPEG else None
+    blocks = photo.blocks
     if blocks is None:
         return np.ones_like(mask)
     turn = photo.stored.orientation
@@ -232,9 +243,8 @@ def _jpeg(photo: PhotoFile, before: Array, after: Array, same: bool) -> bytes:
     image = Image.fromarray(after)
     options: dict[str, object] = {"quality": 95, "subsampling": 0}
     if same:
-        blocks = _blocks(photo)
-        if blocks is not None:
-            return blocks.edited(before, after)
+        if photo.blocks is not None:
+            return photo.blocks.edited(before, after)
         stored = photo.stored.image
         if isinstance(stored, JpegImageFile) and stored.mode in ("L", "RGB"):
             sampling = JpegImagePlugin.get_sampling(stored) if stored.mode == "RGB" else -1
@@ -246,14 +256,14 @@ def _jpeg(photo: PhotoFile, before: Array, after: Array, same: bool) -> bytes:
 
 
 def _blocks(photo: PhotoFile) -> JpegBlocks | None:
-    """The blocks of a JPEG, of which some can be changed; None when it has to be coded anew as a whole."""
     bare = photo.stored.bare
     if not bare.progressive:
         return JpegBlocks.parse(bare.data)
     data = joined_passes(bare.data)
     if data is None:
         return None
-    with Image.open(BytesIO(data)) as image:
+    # Not by `Image.open`, whose own limit of pixels is not the one that was asked for.
+    with JpegImageFile(BytesIO(data)) as image:
         if image.mode != photo.stored.image.mode or not np.array_equal(
             np.asarray(image), np.asarray(photo.stored.image)
         ):

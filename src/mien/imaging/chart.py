@@ -13,6 +13,9 @@ _GRID, _WORDS = (62, 70, 84), (139, 148, 164)
 _MARGIN = 0.1
 """Share of the side that scales and words take."""
 
+_GAP = 2.5
+"""Usual steps from which one is a gap."""
+
 _FINER = 3
 """Lines are drawn so much larger, and made smaller: PIL draws none that are smooth."""
 
@@ -32,14 +35,14 @@ class Curve:
     name: str
 
 
-def chart(places: Array, curves: Sequence[Curve], size: tuple[int, int], unit: str = "") -> Array:
+def chart(places: Array, curves: Sequence[Curve], size: tuple[int, int], ends: tuple[str, str]) -> Array:
     """Curves over `places`, from 0 to 1, with a scale and the names of the curves.
 
     Args:
-        places: [N] ascending.
+        places: [N] ascending. Where one lies much farther from the last than they mostly do, curves have a gap.
         curves: each of [N].
         size: width and height, pixels.
-        unit: written behind the last number of the scale.
+        ends: what is written at the first and the last place.
 
     Returns:
         [h, w, 3] uint8.
@@ -53,10 +56,11 @@ def chart(places: Array, curves: Sequence[Curve], size: tuple[int, int], unit: s
     for share in (0.0, 0.5, 1.0):
         level = margin + (1 - share) * height
         pen.line((margin, level, margin + width, level), _GRID, _FINER)
+    apart = _apart(places)
     for curve in curves:
         x = margin + across * width
         y = margin + (1 - np.clip(curve.values, 0, 1)) * height
-        for start, end in _runs(np.isfinite(curve.values)):
+        for start, end in _runs(np.isfinite(curve.values), apart):
             points = list(zip(x[start:end].tolist(), y[start:end].tolist(), strict=True))
             if len(points) == 1:
                 (px, py) = points[0]
@@ -64,13 +68,11 @@ def chart(places: Array, curves: Sequence[Curve], size: tuple[int, int], unit: s
             else:
                 pen.line(points, curve.colour, 2 * _FINER, "curve")
     small = canvas.resize(size, Image.Resampling.BOX)
-    _write(ImageDraw.Draw(small), curves, size, (first, last, unit))
+    _write(ImageDraw.Draw(small), curves, size, ends)
     return np.array(small)
 
 
-def _write(
-    pen: ImageDraw.ImageDraw, curves: Sequence[Curve], size: tuple[int, int], scale: tuple[float, float, str]
-) -> None:
+def _write(pen: ImageDraw.ImageDraw, curves: Sequence[Curve], size: tuple[int, int], ends: tuple[str, str]) -> None:
     """Scale and names."""
     wide, high = size
     margin = round(_MARGIN * min(size))
@@ -78,16 +80,23 @@ def _write(
     for share in (0.0, 0.5, 1.0):
         y = margin + (1 - share) * (high - 2 * margin)
         pen.text((margin - 3, y), f"{share:g}", _WORDS, font, anchor="rm")
-    first, last, unit = scale
-    pen.text((margin, high - margin / 2), f"{first:.3g}", _WORDS, font, anchor="lm")
-    pen.text((wide - margin, high - margin / 2), f"{last:.3g}{unit}", _WORDS, font, anchor="rm")
+    pen.text((margin, high - margin / 2), ends[0], _WORDS, font, anchor="lm")
+    pen.text((wide - margin, high - margin / 2), ends[1], _WORDS, font, anchor="rm")
     left = float(margin)
     for curve in curves:
         pen.text((left, margin / 2), curve.name, curve.colour, font, anchor="lm")
         left += font.getlength(curve.name) + margin / 2
 
 
-def _runs(there: Array) -> list[tuple[int, int]]:
-    """Where runs of `True` begin and end."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]]).astype(np.int8)))
-    return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+def _apart(places: Array) -> Array:
+    """[N] bool, places before which there is a gap."""
+    steps = np.diff(places)
+    wide = steps > _GAP * np.median(steps) if len(steps) else np.zeros(0, bool)
+    return np.concatenate([np.zeros(min(len(places), 1), bool), wide])
+
+
+def _runs(there: Array, apart: Array) -> list[tuple[int, int]]:
+    """Where runs of `True` begin and end, at the latest where the next one is `apart`."""
+    begins = np.flatnonzero(there & (apart | ~np.concatenate([[False], there[:-1]])))
+    ends = np.flatnonzero(there & np.concatenate([apart[1:] | ~there[1:], [True]])) + 1
+    return [(int(start), int(end)) for start, end in zip(begins, ends, strict=True)]

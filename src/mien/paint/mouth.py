@@ -18,7 +18,6 @@ _SMILING, _GAPING = 8.0, 24.0
 _CRISP, _SOFT = 0.6, -0.5
 """The sharpness of the better half of either: no mouth to learn from was wide open and crisp; it comes in blocks."""
 
-
 _TEETH = 0.0
 """The sharpness to ask for of teeth that are painted for a wide mouth: more makes gaps between them black."""
 
