@@ -63,7 +63,7 @@ def test_a_photo_is_edited_and_said(capsys: Captured) -> None:
 def test_changes_are_made_in_order_after_the_preset(capsys: Captured) -> None:
     changes = ["--set", "jawOpen=0.2", "--set", "jawOpen+=0.3", "--set", "AU12L-=.1"]
     assert run(["edit", "a.png", "--preset", "frown", *changes, "--neutral", "--intensity", "0.5", "-o", "b.png"]) == 0
-    said = ("neutral", "mouthFrown=0.6", "browDown=0.5", "jawOpen=0.2", "jawOpen+=0.3", "AU12L-=0.1", "intensity 0.5")
+    said = ("neutral", "mouthFrown>=0.6", "browDown>=0.5", "jawOpen=0.2", "jawOpen+=0.3", "AU12L-=0.1", "intensity 0.5")
     assert read_sidecar("b.png.mien.json").claim.actions == said
 
 
@@ -243,6 +243,10 @@ def test_nothing_asked_is_2(capsys: Captured) -> None:
         (["a.png", *SMILE, "--intensity", "1.6", "-o", "b.png"], "--intensity: E_RANGE"),
         (["a.png", "--sweep", "jawOpen:0:1:300", "-o", "s.png"], "--sweep: E_RANGE"),
         (["a.png", "--sweep", "jawOpen", "-o", "s.png"], "--sweep: E_USAGE"),
+        (["a.png", *SMILE, "-o", "b.mp4"], "b.mp4: E_FORMAT: a photo with one expression is no video"),
+        (["a.png", "--set", "tongueOut=0.5", "-o", "b.png"], "tongueOut: E_NAME: an edit draws no tongue"),
+        (["a.mp4", "--set", "AU19=0.5", "-o", "b.mp4"], "AU19: E_NAME: an edit draws no tongue"),
+        (["a.png", "--sweep", "tongueOut:0:1:3", "-o", "b.png"], "tongueOut: E_NAME: an edit draws no tongue"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )

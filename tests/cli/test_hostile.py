@@ -106,7 +106,8 @@ def test_all_in_one_batch(tmp_path: Path) -> None:
         case.make(path)
         sources.append(path)
         wanted = Status.FAILED if case.code else Status.PARTIAL if case.number in IN_PARTS else Status.DONE
-        expected.append((case.number, str(wanted), case.code, sorted(case.notes)))
+        notes = sorted((*case.notes, *(("W_PARTIAL",) if case.number in IN_PARTS else ())))
+        expected.append((case.number, str(wanted), case.code, notes))
         if k % 10 == 0:
             (tmp_path / "in" / f"good-{k}.jpg").write_bytes(jpeg())
             sources.append(tmp_path / "in" / f"good-{k}.jpg")
@@ -132,6 +133,18 @@ def test_what_may_not_be_read(unprivileged: Path, capsys: Captured) -> None:
     assert run(["capture", str(locked), "-o", str(unprivileged / "t.csv")]) == 1
     assert capsys.readouterr().err.startswith(f"{locked}: E_PERM: permission denied")
     assert os.listdir(unprivileged) == ["locked.jpg"]
+
+
+def test_what_a_folder_holds_besides_is_counted(capsys: Captured) -> None:
+    Path("in/deep").mkdir(parents=True)
+    Path("in/a.jpg").write_bytes(jpeg())
+    for name in ("b.gif", "deep/c.TIFF", "deep/d.tiff", "notes.txt", ".e.gif"):
+        Path("in", name).write_bytes(b"anything")
+    assert run(["capture", "in", "-o", "t.csv"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "W_KINDS: 3 files of kinds that are not read passed over (.gif .tiff)"
+    assert run(["capture", "in/a.jpg", "-o", "u.csv"]) == 0
+    assert "W_KINDS" not in capsys.readouterr().err
 
 
 def test_damage_is_allowed_when_asked_and_said(capsys: Captured) -> None:

@@ -68,14 +68,14 @@ def test_a_film_goes_there_and_back() -> None:
 
 
 def test_many_doses_are_wrapped_into_rows() -> None:
-    edit_sweep("a.png", "s.webp", Wish(), Sweep("tongueOut", 0, 1, 45), UNSIGNED)
+    edit_sweep("a.png", "s.webp", Wish(intensity=0), Sweep("jawOpen", 0, 1, 45), UNSIGNED)
     strip = read_image("s.webp")
     assert 20 * 360 < strip.width < 20 * 370
     assert 3 * 360 < strip.height < 3 * 450
 
 
 def test_a_film_of_no_motion_is_the_photo() -> None:
-    edit_sweep("a.png", "s.mp4", Wish(), Sweep("tongueOut", 0, 1, 3), UNSIGNED)
+    edit_sweep("a.png", "s.mp4", Wish(intensity=0), Sweep("jawOpen", 0, 1, 3), UNSIGNED)
     with VideoReader("s.mp4") as video:
         frames = [frame.pixels.astype(int) for frame in video]
     assert len(frames) == 4
@@ -83,7 +83,7 @@ def test_a_film_of_no_motion_is_the_photo() -> None:
 
 
 def test_a_slider_that_moves_nothing_shows_the_same_twice() -> None:
-    edit_sweep("a.png", "s.png", Wish(), Sweep("tongueOut", 0, 1, 2), UNSIGNED)
+    edit_sweep("a.png", "s.png", Wish(intensity=0), Sweep("jawOpen", 0, 1, 2), UNSIGNED)
     pixels = read_image("s.png").pixels
     np.testing.assert_array_equal(pixels[80:-60, 6:366], pixels[80:-60, 372:732])
 

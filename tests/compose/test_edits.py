@@ -394,7 +394,7 @@ def test_no_face_is_said_and_nothing_written() -> None:
         edit_photo("a.png", "b.png", ASKED)
     assert (caught.value.source, caught.value.code) == ("a.png", "E_NOFACE")
     source("b.png")
-    with pytest.raises(InputError, match="E_NOFACE: no face 3 found"):
+    with pytest.raises(InputError, match=r"E_NOFACE: no face 3: there is 1 \(it has number 0\)"):
         edit_photo("b.png", "c.png", ASKED, EditOptions(face=FaceChoice.parse("3")))
     assert sorted(os.listdir()) == ["a.png", "b.png"]
 

@@ -50,6 +50,18 @@ def test_results_stay_where_the_pattern_points(folders: list[str], stem: str) ->
     assert ".." not in target.parts[:-1]
 
 
+def test_endings_keep_apart_what_has_one_name(tmp_path: Path) -> None:
+    assert named(Path("o/{name}-{ext}.npz"), Path("in/IMG_1.MOV")) == Path("o/IMG_1-mov.npz")
+    assert named(Path("{ext}/{name}.npz"), Path("{ext}.jpg")) == Path("jpg/{ext}.npz"), "names of files hold none"
+    sources = [tmp_path / "IMG_1.jpg", tmp_path / "IMG_1.mov"]
+    for source in sources:
+        source.touch()
+    with pytest.raises(UsageError, match=r"two results .* \(write o/\{name\}-\{ext\}\.npz\)"):
+        check_outputs(BatchOptions((Path("o/{name}.npz"),)).arranged(sources), sources)
+    found = check_outputs(BatchOptions((Path("o/{name}-{ext}.npz"),)).arranged(sources), sources)
+    assert found == [Path("o/IMG_1-jpg.npz"), Path("o/IMG_1-mov.npz")]
+
+
 def test_an_ending_that_is_left_out_is_added() -> None:
     assert picture_named(Path("o/{name}"), Path("a.b.mp4")) == Path("o/a.b.png")
     assert page_named(Path("o/{name}"), Path("a.b.mp4")) == Path("o/a.b.html")

@@ -274,6 +274,23 @@ def test_a_wish_in_words() -> None:
 # --- presets ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("now", "then"), [(0.2, 0.6), (0.6, 0.6), (0.9, 0.9)])
+def test_at_least_leaves_what_is_more(now: float, then: float) -> None:
+    weights = np.full(52, now, np.float32)
+    wanted = Wish((Change.parse("mouthSmile>=0.6"),)).of(weights)
+    assert wanted[ARKIT.index("mouthSmileLeft")] == pytest.approx(then)
+    assert wanted[ARKIT.index("jawOpen")] == pytest.approx(now)
+    assert str(Change.parse("mouthSmile>=0.6")) == "mouthSmile>=0.6"
+    with pytest.raises(UsageError, match="E_RANGE"):
+        Change.parse("mouthSmile>=-0.1")
+
+
+def test_no_preset_takes_away_what_is_there() -> None:
+    weights = np.full(52, 0.97, np.float32)
+    for name in PRESETS:
+        assert (Wish(preset(name)).of(weights) >= weights).all()
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_one(name: str) -> None:
     changes = preset(name)

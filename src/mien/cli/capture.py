@@ -21,7 +21,7 @@ from mien.compose.done import Done, Status, Steps
 from mien.compose.naming import common_folder
 from mien.compose.outputs import BatchOptions
 from mien.compose.session import Prompt
-from mien.compose.sources import expanded
+from mien.compose.sources import expanded, passed_over
 from mien.compose.streams import Streamed
 from mien.core.errors import printable
 from mien.core.face import FaceReading
@@ -41,8 +41,8 @@ class Output:
 
     output: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(aliases=["-o"], metavar="FILE")] = ()
     """Write a take (.json, .npz) or a table (.csv, .parquet: one row per face and frame). Several sources need a name
-    with {name} in it for takes: it stands for each source's name, and {folder} for its folder within what is named
-    here, as in out/{folder}/{name}.json."""
+    with {name} in it for takes: it stands for each source's name, {ext} for its ending (jpg), and {folder} for its
+    folder within what is named here, as in out/{folder}/{name}.json."""
     overlay: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Write the picture (.png, .jpg, .webp) or video (.mp4) with mesh, head axes, gaze and weights drawn on it."""
     summary: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
@@ -105,6 +105,12 @@ def capture(
     )
     quiet = bool(batch.files or batch.streams)
     out, err = Console(), Console(stderr=True)
+    others = passed_over(() if live else sources)
+    if others:
+        kinds = " ".join(sorted(others))
+        say(
+            err, f"W_KINDS: {_count(others.total(), 'file')} of kinds that are not read passed over ({kinds})", "yellow"
+        )
     if live:
         with live_session(camera, watching, reading, err) as (session, show):
             watch = _Watch(bars(err), 1, out, err, quiet, reading.face)

@@ -149,6 +149,9 @@ def _check(video: bool, wanted: Wanted, wish: Wish, result: Result, options: Edi
     if video:
         if wanted.sweep is not None:
             raise UsageError("--sweep", "E_USAGE", "doses are of a photo", "give a photo, or --set for a video")
+    elif result.output.suffix.lower() == ".mp4" and wanted.sweep is None:
+        cause = "a photo with one expression is no video"
+        raise UsageError(result.output, "E_FORMAT", cause, "end the name in .jpg or .png, or ask for doses by --sweep")
     elif wanted.add is not None:
         raise UsageError("--add", "E_USAGE", "a take moves, and a photo does not", "give a video, or --set for a photo")
     if options.keep_metadata and (video or wanted.sweep is not None):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from mien.compose.damage import partly_read
 from mien.compose.session import Prompt
 from mien.compose.streams import Streamed
 from mien.core.errors import InputError, MienError
@@ -36,6 +37,9 @@ _BY_CONTENT = frozenset(
     )
 )
 """Codes of failures that the content of a source decides, and not the disk that it lies on or the moment."""
+
+PARTIAL = "W_PARTIAL"
+"""The code of a note that says how many frames of a damaged video were read."""
 
 _BY_CODE = {"E_POISON": Status.POISON, "E_STOPPED": Status.UNREAD}
 
@@ -147,6 +151,7 @@ def done_of(members: JsonObject, path: Path) -> Done:
     frames, faces, seen, lost, guessed, dropped = (members.whole(name) for name in _COUNTS)
     sha256, rows = members.text("sha256"), members.text("rows")
     notes = tuple(Note(each.text("code"), each.text("cause")) for each in members.objects("notes"))
+    notes = tuple(note for note in notes if note.code != PARTIAL)  # said by the numbers
     return Done(path, frames, faces, seen, (), lost, guessed, dropped, error, sha256, written, rows, notes)
 
 
@@ -154,5 +159,6 @@ def _record(done: Done) -> dict[str, object]:
     error = done.error
     about = {"path": shown(done.path), "sha256": done.sha256, "status": str(done.status)}
     said = {key: "" if error is None else getattr(error, key) for key in ("code", "cause", "remedy")}
-    notes = [{"code": note.code, "cause": note.cause} for note in done.notes]
+    partly = (Note(PARTIAL, partly_read(done.frames, done.lost, done.guessed)),) if done.lost or done.guessed else ()
+    notes = [{"code": note.code, "cause": note.cause} for note in (*partly, *done.notes)]
     return {**about, **said, **{name: getattr(done, name) for name in _COUNTS}, "notes": notes}

@@ -61,10 +61,19 @@ class PictureEditor:
         """The faces to be edited. Raises `InputError` E_NOFACE when there is none."""
         _, readings = next(iter(self._capturer.stream([frame])))
         if not readings:
-            which = "" if self.face.number is None else f" {self.face}"
-            remedy = "use a picture that shows a face clearly, from about 20 px on"
-            raise InputError(source, "E_NOFACE", f"no face{which} found", remedy)
+            raise self._nobody(frame, source)
         return readings
+
+    def _nobody(self, frame: Frame, source: object) -> InputError:
+        """That there is no face, or not this one."""
+        remedy = "use a picture that shows a face clearly, upright and not in profile, from about 20 px on"
+        if self.face.number is not None:
+            _, everyone = next(iter(self._everyone.stream([frame])))
+            if everyone:
+                numbers = "it has number 0" if len(everyone) == 1 else f"they have numbers 0 to {len(everyone) - 1}"
+                cause = f"no face {self.face}: there {'is' if len(everyone) == 1 else 'are'} {len(everyone)}"
+                return InputError(source, "E_NOFACE", cause, numbers)
+        return InputError(source, "E_NOFACE", "no face found", remedy)
 
     def edited(
         self, frame: Frame, readings: list[FaceReading], wish: Wish, source: object = "picture"

@@ -12,7 +12,7 @@ from mien.compose.edit_doses import DoseLog
 from mien.compose.edit_options import EditOptions, Sweep
 from mien.compose.edit_pictures import EditedPicture, PictureEditor
 from mien.compose.edit_series import Series
-from mien.compose.edits import check_distinct, claimed, sealed, signer
+from mien.compose.edits import check_distinct, check_wish, claimed, sealed, signer
 from mien.core.arrays import Array
 from mien.core.errors import InputError
 from mien.formats.files import StrPath, check_replaceable
@@ -75,6 +75,7 @@ def edit_sweep(
         OutputError: the result is there already, cannot be signed, or the disk refuses.
     """
     check_distinct(source, output)
+    check_wish(replace(wish, changes=(*wish.changes, Change(sweep.name, "=", sweep.high))))
     sweep_folders([Path(output).parent])
     film = Path(output).suffix.lower() == ".mp4"
     if film:

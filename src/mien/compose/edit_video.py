@@ -13,7 +13,7 @@ import numpy as np
 from mien.compose.animations import face_of
 from mien.compose.edit_options import EditOptions
 from mien.compose.edit_series import EditLog, Kept, Series
-from mien.compose.edits import check_distinct, claimed, signer
+from mien.compose.edits import check_distinct, check_wish, claimed, signer
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.errors import InputError, UsageError
@@ -103,6 +103,7 @@ def edit_video(
         OutputError: the result is there already, cannot be signed, or the disk refuses.
     """
     check_distinct(source, output)
+    check_wish(wish)
     sweep([Path(output).parent])
     check_replaceable(sidecar_path(output), overwrite)
     check_replaceable(Path(output), overwrite)

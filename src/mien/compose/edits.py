@@ -18,7 +18,7 @@ from mien.formats.photo_file import PhotoFile, check_photo, reach, read_photo, w
 from mien.formats.provenance import Seal, sealing
 from mien.formats.sidecar import sidecar_path, write_sidecar
 from mien.formats.signing import SigningIdentity, own_identity, read_identity
-from mien.rig.wishes import Wish
+from mien.rig.wishes import Wish, channels
 from mien.weights.catalog import card
 
 _MODELS = ("finder", "landmarks-8bit", "refiner", "lgml", "compact-rig", "motion", "crease")
@@ -72,6 +72,7 @@ def edit_photo(
         OutputError: the result is there already, cannot be signed, or the disk refuses.
     """
     check_distinct(source, output)
+    check_wish(wish)
     sweep([Path(output).parent])
     photo = read_photo(source, options.max_pixels)
     check_photo(photo, output, overwrite)
@@ -99,6 +100,13 @@ def _recoded(photo: PhotoFile, picture: EditedPicture, output: StrPath, may: Arr
         return ""
     missing = photo.stored.bare.progressive and not can_join_passes()
     return f"a progressive JPEG; {EXTRA} spares that" if missing else "as this JPEG is made"
+
+
+def check_wish(wish: Wish) -> None:
+    """Refuses what no edit shows. Raises `UsageError` E_NAME."""
+    for change in wish.changes:
+        if "tongueOut" in channels(change.name) and change.amount:
+            raise UsageError(change.name, "E_NAME", "an edit draws no tongue that sticks out", "leave it out")
 
 
 def check_distinct(source: StrPath, output: StrPath, role: str = "the source") -> None:

@@ -1,13 +1,14 @@
-"""The names of results: patterns in which `{name}` and `{folder}` stand for a source's."""
+"""The names of results: patterns in which `{name}`, `{ext}` and `{folder}` stand for a source's."""
 
 import os
+import re
 from collections.abc import Sequence
 from glob import has_magic
 from pathlib import Path
 
 from mien.core.errors import UsageError
 
-NAME, FOLDER = "{name}", "{folder}"
+NAME, EXT, FOLDER = "{name}", "{ext}", "{folder}"
 
 CLIPS, STILLS = (".mp4",), (".png", ".jpg", ".jpeg", ".webp")
 
@@ -16,8 +17,9 @@ def named(pattern: Path, source: Path, base: Path | None = None) -> Path:
     """A pattern with what its placeholders stand for.
 
     Args:
-        pattern: `{name}` in it stands for the source's name, without folder and ending; `{folder}`, which is a part of
-            the path by itself, for the source's folder within `base`. Neither leads out of where the pattern points.
+        pattern: `{name}` in it stands for the source's name, without folder and ending; `{ext}` for its ending, in
+            small letters and without the dot; `{folder}`, which is a part of the path by itself, for the source's
+            folder within `base`. Neither leads out of where the pattern points.
         source: the photo or video.
         base: an absolute folder that holds the source; needed for `{folder}` only.
 
@@ -26,8 +28,14 @@ def named(pattern: Path, source: Path, base: Path | None = None) -> Path:
     """
     parts: list[str] = []
     for part in pattern.parts:
-        parts += _within(source, base) if part == FOLDER else [part.replace(NAME, source.stem)]
+        parts += _within(source, base) if part == FOLDER else [_filled(part, source)]
     return Path(*parts)
+
+
+def _filled(part: str, source: Path) -> str:
+    """A part of a pattern, with what its placeholders stand for; they are not looked for in names of files."""
+    said = {NAME: source.stem, EXT: source.suffix[1:].lower()}
+    return re.sub("|".join(map(re.escape, said)), lambda found: said[found[0]], part)
 
 
 def overlay_named(pattern: Path, source: Path, is_video: bool, base: Path | None = None) -> Path:
@@ -51,7 +59,7 @@ def _ended(pattern: Path, target: Path, ending: str) -> Path:
 
 def is_pattern(path: Path) -> bool:
     """Whether a name holds a placeholder, and so stands for a file of each source."""
-    return NAME in str(path) or FOLDER in path.parts
+    return NAME in str(path) or EXT in str(path) or FOLDER in path.parts
 
 
 def check_pattern(path: Path) -> None:
@@ -66,6 +74,11 @@ def foldered(path: Path) -> Path:
     stem = path.name.replace(FOLDER, "").strip("-_ .") or NAME
     name = stem if NAME in stem else f"{NAME}{path.suffix}"
     return Path(*(part for part in path.parts[:-1] if FOLDER not in part), FOLDER, name)
+
+
+def extended(path: Path) -> Path:
+    """A pattern like `path` that keeps apart what has one name and several endings: for advice."""
+    return path if EXT in path.name else path.with_name(path.name.replace(NAME, f"{NAME}-{EXT}"))
 
 
 def common_folder(places: Sequence[Path]) -> Path:

@@ -11,6 +11,7 @@ from mien.compose.naming import (
     STILLS,
     check_pattern,
     common_folder,
+    extended,
     foldered,
     is_pattern,
     named,
@@ -38,7 +39,7 @@ class BatchOptions:
 
     Args:
         outputs: files to write, `.json` or `.npz` takes and `.csv` or `.parquet` tables; `{name}` stands for the
-            source's name, `{folder}` for its folder.
+            source's name, `{ext}` for its ending, `{folder}` for its folder.
         overlay: picture or video to write with the readings drawn on it, or None.
         overwrite: whether existing files are replaced.
         realtime: whether frames are read at the pace of their own times, and dropped when they come too late.
@@ -210,6 +211,8 @@ def _apart(pattern: Path, one: Path, other: Path) -> str:
     """What keeps the results of two sources apart."""
     if is_pattern(pattern) and foldered(pattern) != pattern and one.parent != other.parent:
         return f"write {foldered(pattern)}"
+    if extended(pattern) != pattern and one.suffix.lower() != other.suffix.lower():
+        return f"write {extended(pattern)}"
     return "capture them one by one, to different files"
 
 

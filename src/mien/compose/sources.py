@@ -1,6 +1,7 @@
 """What a user names to what capture reads: paths, folders, arrays and frames to streams of frames."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,29 @@ SUFFIXES = frozenset(
     )
 )
 """Endings that a folder is searched for. A file that is named itself is told by its content, whatever its ending."""
+
+OTHERS = frozenset(
+    (
+        *(
+            ".gif",
+            ".tif",
+            ".tiff",
+            ".bmp",
+            ".jp2",
+            ".psd",
+            ".raw",
+            ".dng",
+            ".cr2",
+            ".cr3",
+            ".nef",
+            ".arw",
+            ".orf",
+            ".rw2",
+        ),
+        *(".wmv", ".flv", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".3gp", ".ogv", ".vob"),
+    )
+)
+"""Endings of pictures and videos that are not read: in a folder they are passed over, and counted."""
 
 _HEAD = 512
 
@@ -128,6 +152,16 @@ def expanded(paths: Sequence[Path]) -> list[Path]:
         raise NothingMatched(named, "E_NOTHING", "holds no photo and no video", f"looked for {known}")
     # A file that is named twice, itself and with its folder, is read once.
     return list({os.path.realpath(file): file for file in reversed(files)}.values())[::-1]
+
+
+def passed_over(paths: Sequence[Path]) -> Counter[str]:
+    """How many files there are in the folders among `paths`, by endings, that show something and are not read."""
+    found: Counter[str] = Counter()
+    for folder in filter(os.path.isdir, paths):
+        for _, names in _walked(folder, []):
+            endings = (Path(name).suffix.lower() for name in names if not _hidden(name))
+            found.update(ending for ending in endings if ending in OTHERS)
+    return found
 
 
 def _files_in(path: Path) -> list[Path]:

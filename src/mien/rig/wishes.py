@@ -1,7 +1,8 @@
 """What somebody wants changed on a face, in words: `mouthSmile=0.7`, `AU12L+=0.3`, a preset, or calm.
 
 A name is a column of ARKit or an action unit of FACS; a both-sides name (`mouthSmile`, `AU12`) stands for its left and
-right. `=` asks for a weight whatever the face does now, `+=` and `-=` for so much more or less of it.
+right. `=` asks for a weight whatever the face does now, `>=` for that much at least, `+=` and `-=` for so much more or
+less of it.
 """
 
 import re
@@ -22,7 +23,9 @@ from mien.formats.json_object import JSON_LIMIT, JsonObject
 from mien.rig.convert import convert
 from mien.rig.eyes import LOOKS
 
-_FORM = re.compile(r"\s*([A-Za-z]+\d*[A-Za-z]*)\s*(\+=|-=|=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+_FORM = re.compile(r"\s*([A-Za-z]+\d*[A-Za-z]*)\s*(\+=|-=|>=|=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+
+_WAYS: Mapping[str, Literal["=", ">=", "+=", "-="]] = {"=": "=", ">=": ">=", "+=": "+=", "-=": "-="}
 
 PRESETS: Mapping[str, Mapping[str, float]] = {
     "smile": {"mouthSmile": 0.6, "cheekSquint": 0.3, "eyeSquint": 0.2},
@@ -34,7 +37,7 @@ PRESETS: Mapping[str, Mapping[str, float]] = {
     "wink": {"eyeBlinkLeft": 0.95, "cheekSquintLeft": 0.4, "mouthSmileLeft": 0.3},
     "asleep": {"eyeBlink": 1.0},
 }
-"""Looks by name: what a face shows, no feelings."""
+"""Looks by name: what a face shows at least, no feelings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +46,17 @@ class Change:
 
     Args:
         name: a column of ARKit or FACS, or a both-sides name.
-        way: `=` sets, `+=` adds, `-=` takes away.
+        way: `=` sets, `>=` sets where there is less, `+=` adds, `-=` takes away.
         amount: a weight; 0 to 1 where it is set, -1 to 1 where it is added.
     """
 
     name: str
-    way: Literal["=", "+=", "-="]
+    way: Literal["=", ">=", "+=", "-="]
     amount: float
 
     def __post_init__(self) -> None:
         channels(self.name)
-        low = 0.0 if self.way == "=" else -1.0
+        low = 0.0 if self.way in ("=", ">=") else -1.0
         if not low <= self.amount <= 1:
             cause = f"{self.amount:g} is out of range"
             raise UsageError(
@@ -69,7 +72,7 @@ class Change:
             cause = f"{text!r} is no change"
             raise UsageError("--set", "E_USAGE", cause, "write NAME=WEIGHT or NAME+=WEIGHT, mouthSmile=0.7 say")
         name, way, amount = form.groups()
-        return cls(name, "=" if way == "=" else "+=" if way == "+=" else "-=", float(amount))
+        return cls(name, _WAYS[way], float(amount))
 
     def __str__(self) -> str:
         return f"{self.name}{self.way}{self.amount:g}"
@@ -80,8 +83,13 @@ class Change:
         for column, share in channels(self.name).items():
             place = ARKIT.index(column)
             amount = share * self.amount
-            added = wanted[..., place] + (amount if self.way == "+=" else -amount)
-            wanted[..., place] = amount if self.way == "=" else added
+            now = wanted[..., place]
+            if self.way == "=":
+                wanted[..., place] = amount
+            elif self.way == ">=":
+                wanted[..., place] = np.maximum(now, amount)
+            else:
+                wanted[..., place] = now + (amount if self.way == "+=" else -amount)
         return wanted
 
 
@@ -198,7 +206,7 @@ def preset(name: str) -> tuple[Change, ...]:
         near = get_close_matches(name, PRESETS, 1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise UsageError(name, "E_NAME", "no such preset", f"{hint}known: {', '.join(PRESETS)}")
-    return tuple(Change(column, "=", amount) for column, amount in PRESETS[name].items())
+    return tuple(Change(column, ">=", amount) for column, amount in PRESETS[name].items())
 
 
 def read_preset(path: StrPath) -> tuple[Change, ...]:
