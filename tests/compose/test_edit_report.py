@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from made_edits import edited, picture_editor, portrait, reading, wish
 
-from mien.compose.edit_report import Measured, check_report, measured, write_report
+from mien.compose.edit_report import Measured, check_report, is_hardly_read, measured, write_report
 from mien.core.basis import ARKIT
 from mien.core.errors import OutputError, OutputExists, UsageError
 from mien.core.face import FaceReading
@@ -23,6 +23,7 @@ FIELDS = {
     "before",
     "asked",
     "reached",
+    "hardly_read",
     "other_channels_mean_change",
     "identity_change_deviations",
     "pixels_in_the_mask",
@@ -120,6 +121,13 @@ def test_json_has_every_number_by_name(tmp_path: Path) -> None:
         assert tuple(first[name]) == ARKIT.columns
         np.testing.assert_allclose(list(first[name].values()), weights, atol=6e-5)
     assert first["asked"]["browInnerUp"] == 0.9
+
+
+def test_channels_that_are_hardly_read_are_said_to_be(tmp_path: Path) -> None:
+    assert [is_hardly_read(name) for name in ("eyeWideLeft", "jawLeft", "cheekPuff")] == [True] * 3
+    assert not any(map(is_hardly_read, ("jawOpen", "mouthSmileRight", "eyeBlinkLeft", "browInnerUp")))
+    (face,) = written(tmp_path / "r.json", found())["faces"]
+    assert face["hardly_read"] == [name for name in ARKIT.columns if is_hardly_read(name)]
 
 
 def test_a_picture_has_before_after_and_difference_a_row_for_each_face(tmp_path: Path) -> None:

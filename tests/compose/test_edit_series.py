@@ -216,6 +216,13 @@ def test_a_line_says_what_was_asked_and_reached_on_average() -> None:
     assert lost == "face 0 in 4 moments: not found again"
 
 
+def test_of_a_channel_that_is_hardly_read_nothing_is_claimed() -> None:
+    asked = 0 * series().asked
+    asked[:, ARKIT.index("eyeWideLeft")] = 0.5
+    said = series_line(series(asked=asked, reached=0 * asked), "seconds")
+    assert said.startswith("face 0 in 4 moments: eyeWideLeft asked +0.50, hardly read back; ")
+
+
 def test_what_was_asked_is_said_of_the_moments_in_which_it_was_read() -> None:
     reached = series().reached.copy()
     reached[2:] = np.nan

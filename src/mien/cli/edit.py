@@ -14,7 +14,7 @@ from rich.console import Console
 from mien.cli.terminal import bars, say
 from mien.compose.damage import partly_read
 from mien.compose.edit_options import EditOptions, Sweep
-from mien.compose.edit_report import Measured, check_report, write_report
+from mien.compose.edit_report import Measured, check_report, is_hardly_read, write_report
 from mien.compose.edit_series import Series
 from mien.compose.edit_series_report import series_line, write_series
 from mien.compose.sources import holds_video
@@ -214,6 +214,8 @@ def _line(found: Measured) -> str:
     words = []
     for k in order:
         got = "not found again" if found.reached is None else f"reached {found.reached[k]:.2f}"
+        if found.reached is not None and is_hardly_read(ARKIT.columns[k]):
+            got = "hardly read back"
         words.append(f"{ARKIT.columns[k]} {found.now[k]:.2f} to {found.asked[k]:.2f}, {got}")
     others = "" if found.reached is None else f"; other channels moved by {found.others:.3f}"
     return f"face {found.face}: {'; '.join(words)}{others}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.compose.edit_cuts import SIDE
-from mien.compose.edit_report import check_report, rounded, shown_difference
+from mien.compose.edit_report import check_report, is_hardly_read, rounded, shown_difference
 from mien.compose.edit_series import Series
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
@@ -73,11 +73,11 @@ def series_line(found: Series, places: str) -> str:
     if not again.any():
         return f"face {found.face} in {counted}: not found again"
     asked, reached = (values[again] - found.now[again] for values in (found.asked, found.reached))
-    words = [
-        f"{ARKIT.columns[k]} asked {asked[:, k].mean():+.2f}, reached {reached[:, k].mean():+.2f}, "
-        f"off by {np.abs(reached - asked)[:, k].mean():.2f}"
-        for k in _strongest(found)
-    ]
+    words = []
+    for k in _strongest(found):
+        got = f"reached {reached[:, k].mean():+.2f}, off by {np.abs(reached - asked)[:, k].mean():.2f}"
+        got = "hardly read back" if is_hardly_read(ARKIT.columns[k]) else got
+        words.append(f"{ARKIT.columns[k]} asked {asked[:, k].mean():+.2f}, {got}")
     said = "; ".join(words) or "nothing to change"
     counted += "" if again.all() else f", found again in {int(again.sum())}"
     return f"face {found.face} in {counted}: {said}; other channels moved by {found.others:.3f}"
@@ -143,7 +143,8 @@ def _pictured(found: Sequence[Series], places: str) -> Array:
                 Curve(one.asked[:, k], _ASKED, "asked"),
                 Curve(one.reached[:, k], _REACHED, "reached"),
             )
-            tiles.append(Tile(ARKIT.columns[k], chart(one.places, lines, (SIDE, SIDE), ends)))
+            doubt = "hardly read back" if is_hardly_read(ARKIT.columns[k]) else ""
+            tiles.append(Tile(ARKIT.columns[k], chart(one.places, lines, (SIDE, SIDE), ends), doubt))
         tiles += [Tile("", None)] * (-len(tiles) % _COLUMNS)
     left_out = len(found) - _MOST_SHOWN
     heads = [f"face {one.face}: {_summary(one, places)}" for one in found[:_MOST_SHOWN]]
