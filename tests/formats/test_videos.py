@@ -3,6 +3,7 @@ import random
 import struct
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from io import BytesIO
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from made_failing import failing_disk
 from made_films import CORNERS, FRAMES, corners, film, index_first, photo, quarters, slides
 from made_hostile import sound
+from portraits import clip_frames
 
 from mien.core.errors import InputError, OutputError, UsageError
 from mien.formats.video import VideoReader, VideoWriter
@@ -346,3 +348,17 @@ def test_a_video_says_what_it_is(tmp_path: Path) -> None:
             writer.write(quarters())
         with av.open(tmp_path / name) as video:
             assert video.metadata.get("comment", "") == words
+
+
+def test_the_same_pictures_are_the_same_bytes_however_busy_the_machine_is(tmp_path: Path) -> None:
+    pictures = [frame.pixels for frame in clip_frames(40)]
+
+    def written(number: int) -> bytes:
+        path = tmp_path / f"{number}.mp4"
+        with VideoWriter(path, 240, 200, 25.0) as writer:
+            for picture in pictures:
+                writer.write(picture)
+        return path.read_bytes()
+
+    with ThreadPoolExecutor(6) as crew:
+        assert len(set(crew.map(written, range(30)))) == 1

@@ -91,7 +91,8 @@ def edit(
     wish, sweep = wanted.wish(), wanted.doses()
     check_distinct(source, result.output)
     video = holds_video(source)
-    _check(video, wanted, wish, result, options)
+    if os.path.getsize(source):  # of an empty file nobody knows what it was to be
+        _check(video, wanted, wish, result, options)
     if result.report is not None:
         check_report(result.report, result.overwrite)
     results = (result.output, sidecar_path(result.output), *(() if result.report is None else (result.report,)))
