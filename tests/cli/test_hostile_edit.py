@@ -81,7 +81,7 @@ def test_alone(case: Hostile, capsys: Captured) -> None:
         assert read_image(target).width > 0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="nobody can be killed so")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_killed_edit_leaves_nothing_or_all_and_the_next_one_tidies_up(tmp_path: Path) -> None:
     write_clip(Path("a.mp4"), 50)
     before, chance = contents(Path()), random.Random(2)

@@ -77,7 +77,7 @@ def test_nothing_is_imported_from_where_the_photos_lie(
     assert not (folder / "ran").exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="nobody can be killed so")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_who_is_killed_meanwhile_leaves_no_copy(scratch: Path) -> None:
     program = "import sys; from mien.formats.jpeg_passes import joined_passes; joined_passes(sys.stdin.buffer.read())"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -64,7 +64,7 @@ def test_what_the_dead_left_is_removed_and_the_work_of_the_living_is_not(tmp_pat
     assert set(tmp_path.iterdir()) == {mine, tmp_path / ".mien-notes", foreign}
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only /proc tells who is dead and not buried")
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="without /proc a zombie is not told from the living")
 def test_what_was_left_by_who_is_dead_and_not_buried_is_removed(tmp_path: Path) -> None:
     process = by_another(tmp_path, "mine.touch()")
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
