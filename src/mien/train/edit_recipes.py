@@ -76,9 +76,8 @@ EDIT_RECIPES: dict[str, Recipe] = {
             "repository, origin of the clips unstated: used to train, never redistributed), made a pack by mien data "
             f"pack; {TEACHER}",
             weakness="invents teeth: they are not the person's own; wide open mouths are few in the data and come out "
-            "soft, with a weave that `mien edit` takes out of their dark parts; teeth turn mauve on very dark skin, which it "
-            "takes out, too; "
-            "tongues that stick out are not painted; the error by group is not known",
+            "soft, with a weave that `mien edit` takes out of their dark parts; teeth turn mauve on very dark skin, "
+            "which it takes out, too; tongues that stick out are not painted; the error by group is not known",
         ),
         contest,
         MOUTH_LARGE,
