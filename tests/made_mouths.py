@@ -6,7 +6,7 @@ from made_packs import draw_face, moved_face, textured
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.points import INNER_LIPS, LOWER_INNER_LIP, UPPER_INNER_LIP
-from mien.imaging.mouth_patch import MouthPatch
+from mien.imaging.mouth_patch import HEIGHT, WIDTH, MouthPatch, lip_heights
 
 
 def weights_of(jaw: float) -> Array:
@@ -55,3 +55,23 @@ def opened(points: Array, gap: float) -> MouthPatch:
     wide = MouthPatch.of(opened_points(points, gap))
     assert abs(wide.gap - gap) < 0.1 * gap
     return wide
+
+
+SKIN, UPPER, DARK, LOWER = 180, 235, 15, 215
+"""Levels of what `toothy` draws."""
+
+
+def toothy(patch: MouthPatch, dark: int = DARK, teeth: tuple[float, float] = (0.4, 0.75)) -> Array:
+    """[96, 128, 3] uint8: a mouth with teeth above and below, and the dark between them.
+
+    Args:
+        patch: its lips.
+        dark: level of what lies between the teeth.
+        teeth: shares of the opening where upper teeth end and lower ones begin.
+    """
+    upper, lower = lip_heights(patch.inner, np.arange(WIDTH) + 0.5)
+    y = np.arange(HEIGHT)[:, None] + 0.5
+    way = (y - upper) / np.maximum(lower - upper, 1e-6)
+    inside = np.where(way < teeth[0], UPPER, np.where(way < teeth[1], dark, LOWER))
+    grey = np.where((way > 0) & (way < 1) & (lower - upper > 0.5), inside, SKIN)
+    return np.repeat(grey[..., None], 3, 2).astype(np.uint8)

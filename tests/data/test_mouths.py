@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.errors import InputError
-from mien.data.mouth_views import NARROW, Damaged, fits_narrow, plain, varied
+from mien.data.mouth_views import NARROW, Damaged, fits_narrow, has_seam, plain, varied
 from mien.data.mouths import OPEN, SMALL, Mouths, read_mouths
 from mien.imaging.mouth_patch import HEIGHT, MAPS, WIDTH, MouthPatch, sharpness
 
@@ -118,6 +119,17 @@ def one(mouths: Mouths, seed: int, window: tuple[int, int] = (HEIGHT, WIDTH), co
     return varied(mouths, np.arange(count) % len(mouths), np.random.default_rng(seed), window)
 
 
+def _parts(mouths: Mouths) -> tuple[object, ...]:
+    return mouths.pictures, mouths.points, mouths.weights.copy(), mouths.gap, mouths.share, mouths.pack
+
+
+def _some(part: object, which: Array) -> Any:
+    """The chosen ones of a column of mouths."""
+    if isinstance(part, tuple):
+        return tuple(one for one, chosen in zip(part, which, strict=True) if chosen)
+    return np.asarray(part)[which]
+
+
 class TestViews:
     def test_the_seed_alone_decides(self, mouths: Mouths) -> None:
         first, same, other = one(mouths, 1), one(mouths, 1), one(mouths, 2)
@@ -178,6 +190,26 @@ class TestViews:
         assert 0 < int(turned.sum()) < 24
         assert (told[turned, left] < 0.5).all()
         assert (told[~turned, left] > 0.5).all()
+
+    def test_mouths_with_dark_in_them_are_opened_further_where_there_is_room(self, mouths: Mouths) -> None:
+        """Drawn mouths hold nothing but the dark."""
+        dark = has_seam(mouths)
+        assert dark.dtype == bool
+        assert dark.sum() > 3
+        some = Mouths(*(_some(part, dark) for part in _parts(mouths)))
+        jaw = ARKIT.index("jawOpen")
+        some.weights[:, jaw] = 0.3
+        narrow, roomy = (one(some, 8, window, 40) for window in (NARROW, (HEIGHT, WIDTH)))
+        sizes = [sample.maps[:, OPENING].sum((1, 2)).mean() for sample in (narrow, roomy)]
+        assert sizes[1] > 1.3 * sizes[0]
+        assert narrow.weights[:, jaw].max() < 0.5 < roomy.weights[:, jaw].max() < 1.3
+
+    def test_of_half_of_the_mouths_a_part_stays(self, mouths: Mouths) -> None:
+        sample = one(mouths, 9, count=60)
+        missing = (sample.maps[:, OPENING] - sample.maps[:, HOLE]).clamp(min=0).sum((1, 2))
+        stays = missing > 3
+        assert 15 < int(stays.sum()) < 45
+        assert (sample.maps[:, HOLE].sum((1, 2)) > 0).all()
 
     def test_plain_ones_are_what_the_painter_will_see(self, mouths: Mouths) -> None:
         sample = plain(mouths, np.array([1]))

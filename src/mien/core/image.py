@@ -9,6 +9,9 @@ import numpy as np
 
 from mien.core.arrays import Array, frozen_array
 
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+"""What red, green and blue give to the brightness of a pixel (ITU-R BT.601)."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:

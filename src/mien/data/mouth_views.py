@@ -11,8 +11,20 @@ from torch import Tensor
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.geometry import compose_affine
+from mien.core.image import LUMINANCE
 from mien.data.mouths import Mouths
-from mien.imaging.mouth_patch import GROW, HEIGHT, MAPS, WIDTH, MouthPatch, filled, placement, sharpness
+from mien.imaging.jaw_seam import dark_seam, opened
+from mien.imaging.mouth_patch import (
+    GROW,
+    HEIGHT,
+    MAPS,
+    WIDTH,
+    MouthPatch,
+    filled,
+    lip_heights,
+    placement,
+    sharpness,
+)
 
 NARROW = 48, 96
 """Height and width of the window of a patch that an ordinary mouth is learned in: half of the time goes further."""
@@ -31,6 +43,12 @@ _GREY, _COLOURED = 0.06, 6.0
 
 _TREMBLE = 0.45
 """Deviation of the lips' points, pixels."""
+
+_OPENED, _FURTHER, _WIDEST = 0.75, (1.3, 3.0), 42.0
+"""Share of the mouths with a dark seam that are opened further where there is room, by which factors, and how far."""
+
+_KEPT = 0.5
+"""Share of the mouths of which a part stays: an edit opens mouths further that were open already."""
 
 
 class Damaged(NamedTuple):
@@ -69,6 +87,15 @@ def fits_narrow(mouths: Mouths) -> Array:
     return np.asarray((sizes[:, ::-1] + 2 * _ROOM <= NARROW).all(1))
 
 
+def has_seam(mouths: Mouths) -> Array:
+    """[N] bool, which mouths can be opened further: see `mien.imaging.jaw_seam`."""
+    found = []
+    for picture, points in zip(mouths.pictures, mouths.points, strict=True):
+        patch = MouthPatch.of(points)
+        found.append(dark_seam(patch.cut(picture), patch) is not None)
+    return np.array(found)
+
+
 def plain(mouths: Mouths, which: Array) -> Damaged:
     """The whole patches of some mouths, cut out as at run time, and nothing else changed."""
     views = []
@@ -83,8 +110,12 @@ def plain(mouths: Mouths, which: Array) -> Damaged:
 
 
 def varied(mouths: Mouths, which: Array, rng: np.random.Generator, window: tuple[int, int]) -> Damaged:
-    """Some mouths in windows of a height and a width, each changed at random."""
-    views = [_varied(mouths.pictures[k], mouths.points[k], mouths.weights[k], rng) for k in which]
+    """Some mouths in windows of a height and a width, each changed at random.
+
+    In windows of the whole patch many of those that show the dark behind their teeth are opened further.
+    """
+    roomy = window == (HEIGHT, WIDTH)
+    views = [_varied(mouths.pictures[k], mouths.points[k], mouths.weights[k], rng, roomy) for k in which]
     return _stacked(views, [_corner(view.inner, window, rng) for view in views], window)
 
 
@@ -121,14 +152,18 @@ def _stacked(views: list[_View], corners: list[tuple[int, int]], window: tuple[i
     )
 
 
-def _varied(pixels: Array, points: Array, weights: Array, rng: np.random.Generator) -> _View:
+def _varied(pixels: Array, points: Array, weights: Array, rng: np.random.Generator, roomy: bool) -> _View:
     way = compose_affine(placement(points.astype(np.float64)), _wander(rng))
     patch = MouthPatch.at(points.astype(np.float64), way)
     if rng.random() < 0.5:
         patch, weights = patch.mirrored(), weights[ARKIT.mirror]
     cut = patch.cut(pixels)
     cut = _focused(cut, rng)
-    seen = sharpness(cut, patch.inner)
+    seen, gap = sharpness(cut, patch.inner), patch.gap
+    if roomy:
+        cut, patch = _opened(cut, patch, rng)
+        jaw = np.arange(len(ARKIT)) == ARKIT.index("jawOpen")
+        weights = np.where(jaw, np.minimum(weights * patch.gap / gap, 1), weights)
     trembling = replace(patch, inner=patch.inner + rng.normal(0, _TREMBLE, patch.inner.shape))
     maps = trembling.maps(float(rng.uniform(*_GROW)))
     target = _coloured(_relit(cut.astype(np.float32), rng), patch, maps[MAPS.index("opening")], rng)
@@ -136,7 +171,36 @@ def _varied(pixels: Array, points: Array, weights: Array, rng: np.random.Generat
         target += rng.normal(0, rng.uniform(0, 3), target.shape).astype(np.float32)
     np.clip(target, 0, 255, out=target)
     heard = weights + rng.normal(0, 0.04, weights.shape)
-    return _View(_seamed(target, trembling, maps, rng), target, maps, heard, seen, patch.inner)
+    picture = _seamed(target, trembling, maps, rng)
+    if rng.random() < _KEPT:
+        maps[MAPS.index("hole")] *= 1 - _kept(trembling, rng)
+    return _View(picture, target, maps, heard, seen, patch.inner)
+
+
+def _opened(cut: Array, patch: MouthPatch, rng: np.random.Generator) -> tuple[Array, MouthPatch]:
+    """Often a mouth that was opened further along its dark seam, if it has one."""
+    more = min(patch.gap * float(rng.uniform(*_FURTHER)), _WIDEST) - patch.gap
+    if rng.random() >= _OPENED or more <= 0 or (seam := dark_seam(cut, patch)) is None:
+        return cut, patch
+    return opened(cut, patch, seam, more)
+
+
+def _kept(patch: MouthPatch, rng: np.random.Generator) -> Array:
+    """[96, 128] cover of what a mouth less open showed already, in shape: upper teeth, or teeth from lip to lip.
+
+    Its edge is where the lips' edges were, which may be lower and narrower than they are now.
+    """
+    x, y = np.arange(WIDTH) + 0.5, np.arange(HEIGHT)[:, None] + 0.5
+    upper, lower = lip_heights(patch.inner, x)
+    right, left = float(patch.inner[:, 0].min()), float(patch.inner[:, 0].max())
+    middle, half = rng.normal((right + left) / 2, 0.08 * (left - right)), rng.uniform(0.3, 1.1) * (left - right) / 2
+    lens = np.clip(1 - ((x - middle) / half) ** 2, 0, 1) ** rng.uniform(0.5, 1)
+    first = upper + (rng.uniform(0, 2) if rng.random() < 0.7 else rng.uniform(0, 6))
+    if rng.random() < 0.3:
+        last = np.where(lens > rng.uniform(0.05, 0.4), lower - rng.uniform(0, 2), first)
+    else:
+        last = np.minimum(first + lens * rng.uniform(0.4, 1) * min(patch.gap, rng.uniform(6, 18)), lower)
+    return np.asarray(np.clip(np.minimum(y - first, last - y) + 0.5, 0, 1), np.float32)
 
 
 def _focused(cut: Array, rng: np.random.Generator) -> Array:
@@ -162,7 +226,7 @@ def _wander(rng: np.random.Generator) -> Array:
 def _relit(target: Array, rng: np.random.Generator) -> Array:
     """Under another light: exposure, its colour, contrast in the darks; paler or richer, or in black and white."""
     colour = 0.0 if rng.random() < _GREY else float(np.exp(rng.normal(0, 0.12)))
-    grey = target @ np.array([0.299, 0.587, 0.114], np.float32)
+    grey = target @ LUMINANCE
     target = grey[..., None] + colour * (target - grey[..., None])
     light = np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.04, 3))
     light = light if colour else light.mean()

@@ -27,8 +27,8 @@ _MOST_GRAIN = 12.0
 """Grey levels: what is rougher is a beard."""
 
 
-def compose(pixels: Array, painted: Array, patch: MouthPatch) -> Array:
-    """The photo with the painted mouth in its hole.
+def compose(pixels: Array, painted: Array, patch: MouthPatch, kept: tuple[Array, ...] = ()) -> Array:
+    """The photo with the painted mouth in its hole, but for what is kept of it.
 
     Nothing changes farther from the opening than `reach(patch)`, and nothing at all where lips are shut.
 
@@ -36,6 +36,7 @@ def compose(pixels: Array, painted: Array, patch: MouthPatch) -> Array:
         pixels: [H, W, 3] uint8.
         painted: [96, 128, 3] of 0 to 255, the patch with its hole painted.
         patch: where it lies.
+        kept: outlines [N, 2] of what stays, pixels of the patch.
 
     Returns:
         [H, W, 3] uint8, a new array.
@@ -56,6 +57,10 @@ def compose(pixels: Array, painted: Array, patch: MouthPatch) -> Array:
     ring = apply_affine(patch.to_frame, patch.inner) - [x0, y0]
     inside = _feathered(filled(ring, GROW * patch.scale, width, height), _FEATHER * patch.scale)
     band = _feathered(filled(ring, (GROW + _BAND / 2) * patch.scale, width, height), _BAND / 3 * patch.scale)
+    for outline in kept:
+        own = filled(apply_affine(patch.to_frame, outline) - [x0, y0], 0.0, width, height)
+        spared = 1 - _feathered(own, _FEATHER * patch.scale)
+        inside, band = inside * spared, band * spared
     fine = np.asarray(new, np.float32) + _grain(pixels, patch, np.asarray(new), ring, (x0, y0))
     filled_in = old + inside * (np.asarray(new, np.float32) - old)
     light = _smoothed(np.asarray(new, np.float32), patch.scale) - _smoothed(filled_in, patch.scale)

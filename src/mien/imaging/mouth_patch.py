@@ -121,7 +121,7 @@ class MouthPatch:
             outer=_twins(apply_affine(flip, self.outer)),
         )
 
-    def maps(self, grow: float = GROW) -> Array:
+    def maps(self, grow: float = GROW, kept: tuple[Array, ...] = ()) -> Array:
         """[7, 96, 128] float32, the planes that `MAPS` names.
 
         `hole` and `opening` are covers of 0 to 1; `below_upper` and `above_lower` the way down from the upper lip and
@@ -130,14 +130,18 @@ class MouthPatch:
 
         Args:
             grow: pixels by which the hole is larger than the opening.
+            kept: outlines [N, 2] of what is seen and no part of the hole, pixels of the patch.
         """
         x, y = np.arange(WIDTH, dtype=np.float64) + 0.5, np.arange(HEIGHT, dtype=np.float64)[:, None] + 0.5
         upper, lower = lip_heights(self.inner, x)
         right, left = self.inner[0], self.inner[len(self.inner) // 2]
         axis = left - right
         along = ((x - right[0]) * axis[0] + (y - right[1]) * axis[1]) / max(float(axis @ axis), 1.0)
+        hole = filled(self.inner, grow, WIDTH, HEIGHT)
+        for outline in kept:
+            hole = hole * (1 - filled(outline, 0.0, WIDTH, HEIGHT))
         planes = (
-            filled(self.inner, grow, WIDTH, HEIGHT),
+            hole,
             filled(self.inner, 0.0, WIDTH, HEIGHT),
             np.clip((y - upper) / _REACH, -2, 2),
             np.clip((lower - y) / _REACH, -2, 2),

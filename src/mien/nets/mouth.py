@@ -21,12 +21,12 @@ class MouthNet(ToldUNet):
     """Paints the hole of a patch; outside it, and where it has not learned yet, the patch is as it was.
 
     Args:
-        width: channels at half the size; 32 ships.
+        width: channels at half the size; 48 ships.
         told: length of what the weights and the sharpness become.
     """
 
-    def __init__(self, width: int = 32, told: int = 64) -> None:
-        super().__init__(3 + PLANES, width, MOUTH_COLUMNS, further=1, told=told, thoughts=3)
+    def __init__(self, width: int = 48, told: int = 64) -> None:
+        super().__init__(3 + PLANES, width, MOUTH_COLUMNS, further=1, told=told, thoughts=6)
         self.colour = silent(width, 3)
 
     def forward(self, picture: Tensor, maps: Tensor, weights: Tensor, sharpness: Tensor) -> Tensor:

@@ -27,12 +27,15 @@ from mien.core.points import (
 from mien.detect.shape import mean_face
 from mien.imaging.flow import Flow
 from mien.imaging.lids import Lid, hidden, unfolded
+from mien.imaging.mouth_patch import MouthPatch
 from mien.imaging.openings import Region, darkened, lay_over, looking
 from mien.imaging.sheets import LASHES, FaceFlows, FaceSheet
 from mien.metrics import inter_ocular_distance
+from mien.paint.corners import sealed_corners, unfolded_corners
 from mien.paint.crease import CreasePainter
 from mien.paint.motion import MotionMender
 from mien.paint.mouth import MouthPainter
+from mien.paint.own_teeth import kept, laid
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter
 from mien.rig.motion import FaceMotion, face_motion
@@ -136,13 +139,25 @@ class Editor:
             moved = motion.points, motion.target, asked - now
             patch = self._creases.paint(frame, *moved, patch, flow.left, flow.top)
         painted = self._painter is not None and motion.parted[1] > motion.parted[0] + _FURTHER
-        if self._painter is not None and painted:
-            patch = self._painter.paint(patch, motion.target - [flow.left, flow.top], asked)
+        if self._painter is not None:
+            patch = self._mouthed(frame, patch, flow, motion, asked if painted else None)
         moving = flow.moving()
         skin = moving & flows.skin
         folded = float((flow.turns()[skin] <= 0).mean()) if skin.any() else 0.0
         pixels, mask = _pasted(frame, flow, patch, flow.enlarged(moving))
         return EditedFace(pixels, mask, now, asked, motion.target, folded, painted)
+
+    def _mouthed(self, frame: Frame, patch: Array, flow: Flow, motion: FaceMotion, painted: Array | None) -> Array:
+        """[h, w, 3] uint8: part of a result with its mouth made good, and painted where weights [52] are given."""
+        now = MouthPatch.of(motion.target)
+        before = MouthPatch.at(motion.points[:, :2], now.to_frame)
+        moved = motion.target - [flow.left, flow.top]
+        here = MouthPatch.of(moved)
+        if painted is None or self._painter is None:
+            return sealed_corners(patch, here, before)
+        own = kept(frame, motion.points, now)
+        patch = unfolded_corners(laid(patch, frame, flow, now, own), here, before)
+        return self._painter.paint(patch, moved, painted, tuple(part.outline for part in own))
 
 
 def _check(points: Array, rotation: Array, residual: float, source: object) -> None:

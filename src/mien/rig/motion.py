@@ -200,7 +200,8 @@ def _shut(settled: Array, target: Array, left: float) -> None:
     for share, upper_row, lower_row in zip(_LIP_FOLLOWS, UPPER_LIP, LOWER_LIP, strict=True):
         target[list(upper_row)] += share * _UPPER_LIP_SHARE * beyond
         target[list(lower_row)] -= share * (1 - _UPPER_LIP_SHARE) * beyond
-    inset = _LIP_INSET * (1 - left) ** 3 * np.maximum(before @ down, 0)[:, None] * down
+    opening = np.maximum(before @ down, 0)[:, None]
+    inset = _LIP_INSET * (1 - left) ** 3 * np.where(opening > 0, opening + 0.5 * opening.max(), 0) * down
     settled[upper, :2] -= inset
     settled[lower, :2] += inset
 
