@@ -78,7 +78,7 @@ class TestSealed:
         assert sealed[y - 2 : y + 2, x, 0].min() < 130
         assert cover[:, WIDTH // 2].max() == 0
 
-    @pytest.mark.parametrize(("before", "after"), [(1.5, 0.0), (20.0, 12.0)])
+    @pytest.mark.parametrize(("before", "after"), [(1.5, 0.0), (20.0, 12.0), (2.8, 2.8)])
     def test_only_a_mouth_that_was_open_and_shuts(self, before: float, after: float) -> None:
         pixels = photo(FACE, 600, 600)
         now = SHUT if after == 0 else MouthPatch.of(opened_points(FACE, after))

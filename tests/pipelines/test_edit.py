@@ -174,6 +174,38 @@ def test_only_what_opens_is_painted() -> None:
     assert (motion_alone.pixels != edited("jawOpen=0.8").pixels).any()
 
 
+def four_times() -> tuple[Frame, FaceReading]:
+    """The portrait, enlarged."""
+    large = np.asarray(Image.fromarray(portrait().pixels).resize((960, 800), Image.Resampling.BICUBIC))
+    return with_points(reading().landmarks.points * 4, large)
+
+
+def test_upper_teeth_that_the_photo_shows_stay_where_they_are() -> None:
+    frame, face = four_times()
+    upper, lower = face.landmarks.points[[13, 14], :2]
+    opened = editor().edit(frame, face, wish("jawOpen=0.6").of(face.state.expression.weights))
+    assert opened.target[14, 1] > lower[1] + 10
+    top = max(upper[1], opened.target[13, 1])
+    rows = slice(int(top + 0.25 * (lower[1] - top)), int(top + 0.6 * (lower[1] - top)))
+    columns = slice(int(upper[0]) - 25, int(upper[0]) + 25)
+    teeth = frame.pixels[rows, columns].astype(int)
+    assert teeth.size > 300
+    assert teeth.mean() > 120
+    assert np.median(np.abs(opened.pixels[rows, columns] - teeth)) == 0
+
+
+def test_a_mouth_that_shuts_shows_nothing_in_its_corners() -> None:
+    """By motion alone the dark stays there in which her last teeth were."""
+    frame, face = four_times()
+    shut = np.zeros(len(ARKIT), np.float32)
+    with_care, by_motion_alone = (one.edit(frame, face, shut) for one in (editor(), Editor(paint=False, shade=False)))
+    assert not with_care.painted
+    for corner in (78, 308):
+        x, y = with_care.target[corner].astype(int)
+        darkest = [one.pixels[y - 12 : y + 12, x - 20 : x + 20].mean(2).min() for one in (with_care, by_motion_alone)]
+        assert darkest[0] > darkest[1] + 20
+
+
 def test_one_eye_is_closed_and_the_other_left() -> None:
     """The left one is at the picture's right."""
     face = edited("eyeBlinkLeft=1")
@@ -190,8 +222,7 @@ def test_one_eye_is_closed_and_the_other_left() -> None:
 
 def test_a_lid_that_comes_down_is_skin_whatever_lay_in_its_fold() -> None:
     """With the fold black, as under lashes and paint, the lid is nearly as light as with the fold that she has."""
-    large = np.asarray(Image.fromarray(portrait().pixels).resize((960, 800), Image.Resampling.BICUBIC))
-    points = reading().landmarks.points * 4
+    large, points = four_times()[0].pixels, reading().landmarks.points * 4
     fold, border = (points[list(lines[1]), :2] for lines in (LID_FOLDS, UPPER_LIDS))
     strip = Region.between(fold, border + 0.3 * (fold - border)).share(0, 0, 960, 800) > 0.5
     dark = large.copy()

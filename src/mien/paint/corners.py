@@ -65,7 +65,8 @@ def sealed_corners(pixels: Array, now: MouthPatch, before: MouthPatch) -> Array:
         now: the mouth in it.
         before: the mouth as it was, in any frame.
     """
-    amount = float(np.interp(before.gap, _OPENED, (0, 1)) * np.interp(now.gap, _SHUT, (1, 0)))
+    closed = np.clip((before.gap - now.gap) / _OPENED[0], 0, 1)
+    amount = float(closed * np.interp(before.gap, _OPENED, (0, 1)) * np.interp(now.gap, _SHUT, (1, 0)))
     sealed = pixels.copy()
     place = _place(now, pixels)
     if amount > 0 and place is not None:

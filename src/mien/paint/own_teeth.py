@@ -67,8 +67,11 @@ def kept(frame: Frame, points: Array, now: MouthPatch) -> tuple[Kept, ...]:
         return ()
     x = np.arange(WIDTH) + 0.5
     (above, below), (upper, lower) = lip_heights(before.inner, x), lip_heights(now.inner, x)
-    middle = np.quantile(before.inner[:, 0], _MIDDLE)
-    fell = float(np.median((lower - below)[(x >= middle[0]) & (x <= middle[1])]))
+    places = np.quantile(before.inner[:, 0], _MIDDLE)
+    middle = (x >= places[0]) & (x <= places[1])
+    if not middle.any():
+        return ()
+    fell = float(np.median((lower - below)[middle]))
     seam = dark_seam(before.cut(frame.pixels), before) if fell > _FELL[0] else None
     share = np.interp(fell, _FELL, (1.0, np.interp(before.gap, _OPEN, _UPPER))) if seam is None else seam
     edge = above + share * (below - above)

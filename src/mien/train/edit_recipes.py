@@ -75,9 +75,10 @@ EDIT_RECIPES: dict[str, Recipe] = {
             data=f"the open and sharp mouths among {SOURCES}; frames of five clips of LivePortrait's examples (MIT "
             "repository, origin of the clips unstated: used to train, never redistributed), made a pack by mien data "
             f"pack; {TEACHER}",
-            weakness="invents teeth: they are not the person's own; wide open mouths are few in the data and come out "
-            "soft, with a weave that `mien edit` takes out of their dark parts; teeth turn mauve on very dark skin, "
-            "which it takes out, too; tongues that stick out are not painted; the error by group is not known",
+            weakness="invents teeth that the photo does not show; wide open mouths are few in the data, and most that it "
+            "learned from were opened further than they were, along the dark between their teeth, so that it paints "
+            "more dark and less tongue than there is; teeth turn mauve on very dark skin, which `mien edit` takes out; "
+            "tongues that stick out are not painted; the error by group is not known",
         ),
         contest,
         MOUTH_LARGE,
