@@ -12,19 +12,11 @@ from mien.imaging.mouth_patch import LEAST_GAP, MouthPatch
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
-_SMILING, _GAPING = 8.0, 24.0
-"""Pixels of a patch between the lips of mouths that good portraits show, and of those that only clips and news do."""
-
-_CRISP, _SOFT = 0.6, -0.5
-"""The sharpness of the better half of either: no mouth to learn from was wide open and crisp; it comes in blocks."""
+CRISPNESS = -0.3
+"""The sharpness to ask for, as `imaging.mouth_patch` measures it: more draws black dots between teeth."""
 
 _COLOURLESS = 1.5
 """Grey levels by which the colours of a black and white photo differ at most, in the mean: those of JPEGs do."""
-
-
-def crispness(gap: float) -> float:
-    """The sharpness to ask for, where lips are `gap` pixels of a patch apart: as `imaging.mouth_patch` measures it."""
-    return float(np.interp(gap, (_SMILING, _GAPING), (_CRISP, _SOFT)))
 
 
 def in_kind(painted: Array, cut: Array) -> Array:
@@ -34,15 +26,16 @@ def in_kind(painted: Array, cut: Array) -> Array:
     return np.repeat((painted @ LUMINANCE)[..., None], 3, axis=2)
 
 
-def unmauved(painted: Array, cut: Array) -> Array:
-    """[H, W, 3] float32 what was painted, no more mauve than the photo [H, W, 3] round it; as bright as it was.
+def natural(painted: Array, cut: Array) -> Array:
+    """[H, W, 3] float32 what was painted, no more mauve or green than the photo [H, W, 3] round it; as bright as before.
 
-    No tooth is, in white light. The network draws some so on very dark skin, of which it saw little.
+    No tooth is, in white light. The network draws some mauve on very dark skin, of which it saw little, and some green.
     """
     around = cut.astype(np.float32).mean((0, 1))
     usual = max(float(min(around[0], around[2]) - around[1]), 0.0)
     mauve = np.clip(np.minimum(painted[..., 0], painted[..., 2]) - painted[..., 1] - usual, 0, None)
-    return np.asarray(painted + mauve[..., None] * (np.array([0, 1, 0], np.float32) - LUMINANCE[1]))
+    green = np.clip(painted[..., 1] - painted[..., 0] - max(float(around[1] - around[0]), 0.0), 0, None)
+    return np.asarray(painted + (mauve - green)[..., None] * (np.array([0, 1, 0], np.float32) - LUMINANCE[1]))
 
 
 class MouthPainter:
@@ -80,8 +73,8 @@ class MouthPainter:
         if patch.gap < LEAST_GAP:
             return pixels.copy()
         cut = patch.cut(pixels)
-        painted = self.look(cut, patch, said, crispness(patch.gap), kept)
-        painted = in_kind(unmauved(painted, cut), cut)
+        painted = self.look(cut, patch, said, CRISPNESS, kept)
+        painted = in_kind(natural(painted, cut), cut)
         return compose(pixels, painted, patch, kept)
 
     def look(

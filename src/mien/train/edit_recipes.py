@@ -75,9 +75,10 @@ EDIT_RECIPES: dict[str, Recipe] = {
             data=f"the open and sharp mouths among {SOURCES}; frames of five clips of LivePortrait's examples (MIT "
             "repository, origin of the clips unstated: used to train, never redistributed), made a pack by mien data "
             f"pack; {TEACHER}",
-            weakness="invents teeth that the photo does not show; wide open mouths are few in the data, and most that it "
-            "learned from were opened further than they were, along the dark between their teeth, so that it paints "
-            "more dark and less tongue than there is; teeth turn mauve on very dark skin, which `mien edit` takes out; "
+            weakness="invents teeth that the photo does not show; wide open mouths are few in the data, and most that "
+            "it learned from were opened further than they were, along the dark between their teeth; asked for more "
+            "than -0.3 of sharpness it draws black dots between teeth, and at that they are a little soft; teeth turn "
+            "mauve on very dark skin, and green here and there, which `mien edit` takes out; "
             "tongues that stick out are not painted; the error by group is not known",
         ),
         contest,
