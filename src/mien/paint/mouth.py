@@ -27,7 +27,7 @@ def in_kind(painted: Array, cut: Array) -> Array:
 
 
 def natural(painted: Array, cut: Array) -> Array:
-    """[H, W, 3] float32 painted pixels, no more mauve or green than the photo [H, W, 3] round them; as bright as before.
+    """[H, W, 3] float32 painted pixels, no more mauve or green than the photo [H, W, 3] round them, and as bright.
 
     No tooth is, in white light. The network draws some mauve on very dark skin, of which it saw little, and some green.
     """
