@@ -54,7 +54,7 @@ def dark_seam(cut: Array, patch: MouthPatch) -> Array | None:
         return None
     grey = cut @ LUMINANCE
     opening = (lower - upper)[columns]
-    light = _at(grey, upper[columns] + _PLACES[:, None] * opening, columns)
+    light = at_heights(grey, upper[columns] + _PLACES[:, None] * opening, columns)
     way = _darkest(light, opening)
     along, tall = light[way, np.arange(len(columns))], opening > _TALL * opening.max()
     around = filled(patch.outer, 4.0, WIDTH, HEIGHT) - filled(patch.outer, 0.0, WIDTH, HEIGHT)
@@ -82,7 +82,7 @@ def opened(cut: Array, patch: MouthPatch, seam: Array, more: float) -> tuple[Arr
     last = first + 2 * _BAND + lowered
     within = first + (y - first) * 2 * _BAND / (2 * _BAND + lowered)
     rows = np.where(y < first, y, np.where(y < last, within, y - lowered))
-    wide = _at(cut, rows - 0.5, np.arange(WIDTH)).astype(np.float32)
+    wide = at_heights(cut, rows - 0.5, np.arange(WIDTH)).astype(np.float32)
     levels = Image.fromarray(np.clip(np.rint(wide), 0, 255).astype(np.uint8))
     smeared = np.asarray(levels.filter(ImageFilter.BoxBlur(_SMEARED)), np.float32)
     away = np.minimum(y - first, last - y)[..., None]
@@ -119,8 +119,8 @@ def _lowered(patch: MouthPatch, more: float) -> MouthPatch:
     return replace(patch, inner=inner, outer=outer)
 
 
-def _at(picture: Array, rows: Array, columns: Array) -> Array:
-    """[R, N, ...] a picture [H, W, ...] at heights [R, N], counted from the middle of its first row, in columns [N]."""
+def at_heights(picture: Array, rows: Array, columns: Array) -> Array:
+    """[..., N, C] a picture [H, W, C] at heights [..., N], counted from the middle of its first row, in columns [N]."""
     rows = np.clip(rows, 0, len(picture) - 1)
     first = np.minimum(rows.astype(np.intp), len(picture) - 2)
     share = (rows - first).reshape(rows.shape + (1,) * (picture.ndim - 2))

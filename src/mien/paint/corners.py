@@ -12,6 +12,7 @@ from PIL import Image, ImageFilter
 from mien.core.arrays import Array
 from mien.core.geometry import apply_affine, bounds, compose_affine, invert_affine
 from mien.core.image import LUMINANCE
+from mien.imaging.jaw_seam import at_heights
 from mien.imaging.mouth_patch import HEIGHT, WIDTH, MouthPatch, lip_heights
 
 _THICK = 3
@@ -90,19 +91,12 @@ def lips_over(cut: Array, mouth: MouthPatch) -> tuple[Array, Array]:
     along = np.abs(2 * (x - ends[0]) / max(ends[1] - ends[0], 1.0) - 1)
     high = _LIPS * np.interp(along, *_SEALED)
     levels = Image.fromarray(cut).filter(ImageFilter.GaussianBlur(0.7))
-    above, below = (_row(np.asarray(levels, np.float32), line + side * (high + 1)) for side in (-1, 1))
+    soft, columns = np.asarray(levels, np.float32), np.arange(WIDTH)
+    above, below = (at_heights(soft, line + side * (high + 1) - 0.5, columns) for side in (-1, 1))
     way = np.clip((y - line + high) / np.maximum(2 * high, 1e-3), 0, 1)[..., None]
     dark = 1 - _LINE_DARK * (np.exp(-(((y - line) / _LINE) ** 2) / 2) * high / _LIPS)[..., None]
     cover = np.clip((high - np.abs(y - line)) / 1.5, 0, 1)
     return ((above + way * (below - above)) * dark).astype(np.float32), cover.astype(np.float32)
-
-
-def _row(levels: Array, heights: Array) -> Array:
-    """[128, 3] of a patch, each column at its height."""
-    rows = np.clip(heights - 0.5, 0, HEIGHT - 1)
-    first, columns = np.minimum(rows.astype(np.intp), HEIGHT - 2), np.arange(WIDTH)
-    share = (rows - first)[:, None]
-    return np.asarray((1 - share) * levels[first, columns] + share * levels[first + 1, columns])
 
 
 def _place(mouth: MouthPatch, pixels: Array) -> tuple[slice, slice] | None:
