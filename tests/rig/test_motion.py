@@ -12,6 +12,7 @@ from mien.core.basis import ARKIT
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.geometry import Similarity
 from mien.core.points import (
+    CHIN,
     IRISES_LEFT,
     IRISES_RIGHT,
     LOWER_INNER_LIP,
@@ -183,6 +184,43 @@ def test_an_open_jaw_parts_closed_lips_from_one_line(weight: float, apart: float
     assert middle[5, 1] > 0
     assert (middle[:, 1] >= -1e-9).all(), "no lip goes through the other"
     assert motion.parted[1] == pytest.approx(middle[:, 1].max() / 95, rel=0.1)
+
+
+def rows(motion: FaceMotion, points: Array) -> tuple[list[float], list[float]]:
+    """How far the rows of the upper lip and of the lower one went down in the middle, from the inner to the outer."""
+    went = motion.target - points[:, :2]
+    upper, lower = ([float(went[row[5], 1]) for row in lip] for lip in (UPPER_LIP, LOWER_LIP))
+    return upper, lower
+
+
+def test_lips_that_were_closed_part_further_than_those_that_were_open() -> None:
+    """By about three hundredths of the eyes' distance, most of it at their inner borders, and chins stay out of it."""
+    shut, ajar = calm(closed=True), calm(closed=True)
+    ajar[LOWER[1:-1], 1] += 0.06 * 95
+    further, plain = (moved(one("jawOpen", 0.3), points) for points in (shut, ajar))
+    assert further.parted[1] - (plain.parted[1] - plain.parted[0]) == pytest.approx(0.03, abs=0.005)
+    more = [
+        [(a - b) / 95 for a, b in zip(one_lip, other, strict=True)]
+        for one_lip, other in zip(rows(further, shut), rows(plain, ajar), strict=True)
+    ]
+    assert more[0][0] < more[0][1] < more[0][3] < 0 < more[1][3] < more[1][1] < more[1][0]
+    np.testing.assert_allclose((further.target - shut[:, :2])[CHIN], (plain.target - ajar[:, :2])[CHIN], atol=1e-6)
+
+
+@CHECKED
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_more_jaw_parts_lips_more(weight: float, more: float) -> None:
+    less, wider = (moved(one("jawOpen", value), calm(closed=True)).parted[1] for value in (weight, max(weight, more)))
+    assert wider >= less - 1e-9
+
+
+@CHECKED
+@given(st.floats(0, 0.08))
+def test_lips_that_nobody_asks_to_part_stay(apart: float) -> None:
+    points = calm(closed=True)
+    points[LOWER[1:-1], 1] += apart * 95
+    motion = moved(one("browInnerUp", 0.5), points)
+    assert motion.parted[1] == pytest.approx(motion.parted[0], abs=0.005)
 
 
 @CHECKED

@@ -12,8 +12,8 @@ from mien.imaging.mouth_patch import LEAST_GAP, MouthPatch
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
-CRISPNESS = -0.3
-"""The sharpness to ask for, as `imaging.mouth_patch` measures it: more draws black dots between teeth."""
+CRISPNESS = 0.2
+"""The sharpness to ask for, as `imaging.mouth_patch` measures it: less is soft, more draws dots between teeth."""
 
 _COLOURLESS = 1.5
 """Grey levels by which the colours of a black and white photo differ at most, in the mean: those of JPEGs do."""

@@ -77,8 +77,8 @@ EDIT_RECIPES: dict[str, Recipe] = {
             f"pack; {TEACHER}",
             weakness="invents teeth that the photo does not show; wide open mouths are few in the data, and most that "
             "it learned from were opened further than they were, along the dark between their teeth; asked for more "
-            "than -0.3 of sharpness it draws black dots between teeth, and at that they are a little soft; teeth turn "
-            "mauve on very dark skin, and green here and there, which `mien edit` takes out; "
+            "than 0.6 of sharpness it draws dots between teeth; teeth turn mauve on very dark skin, which `mien edit` "
+            "takes out; "
             "tongues that stick out are not painted; the error by group is not known",
         ),
         contest,
