@@ -23,7 +23,6 @@ from mien.losses import (
     picture_distance,
     point_distance,
     slope_distance,
-    squared_distance,
     total_variation,
     weights_distance,
 )
@@ -399,16 +398,6 @@ class TestPainting:
         assert float(covered_distance(one, one + 2, cover)) == pytest.approx(2, rel=1e-5)
         assert float(covered_distance(one, other, cover)) > 0
         assert float(covered_distance(one, other, torch.zeros_like(cover))) == 0
-
-    def test_squares_count_what_is_covered_by_its_weight(self) -> None:
-        one, _, cover = self.pictures()
-        away = one[:, :1]
-        assert float(squared_distance(torch.where(cover > 0, 0.0, away), cover)) == 0
-        assert float(squared_distance(torch.full_like(away, -3), cover / 2)) == pytest.approx(9)
-        assert float(squared_distance(2 * away, cover)) == pytest.approx(
-            4 * float(squared_distance(away, cover)), rel=1e-5
-        )
-        assert float(squared_distance(away, torch.zeros_like(cover))) == 0
 
     def test_slopes_see_edges_and_no_level(self) -> None:
         one, other, cover = self.pictures()

@@ -111,11 +111,6 @@ def covered_distance(painted: Tensor, true: Tensor, cover: Tensor) -> Tensor:
     return ((painted - true).abs().mean(1, keepdim=True) * cover).sum() / cover.sum().clamp(min=1)
 
 
-def squared_distance(away: Tensor, cover: Tensor) -> Tensor:
-    """The mean of what is off [B, 1, H, W], squared, where a cover [B, 1, H, W] of 0 to 1 is."""
-    return (away.square() * cover).sum() / cover.sum().clamp(min=1)
-
-
 def slope_distance(painted: Tensor, true: Tensor, cover: Tensor) -> Tensor:
     """The same for the steps from pixel to pixel, across and down: edges that are soft or lie elsewhere."""
     across = covered_distance(painted.diff(dim=3), true.diff(dim=3), cover[..., 1:])

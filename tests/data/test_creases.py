@@ -12,7 +12,7 @@ from torch import Generator
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.errors import InputError
-from mien.data.creases import Change, CreasePairs, read_pairs, read_pairs_in_any_light
+from mien.data.creases import Change, CreasePairs, read_pairs
 from mien.imaging.face_layout import HEIGHT, MAPS, WIDTH
 from mien.nets.crease import MOST
 
@@ -56,24 +56,6 @@ class TestRead:
     def test_each_split_has_its_own_people(self, pairs: CreasePairs, tmp_path: Path) -> None:
         val = read_pairs(make_pairs(tmp_path), "val")
         assert len(val) == 2 * EACH * (EACH - 1)
-
-
-class TestInAnyLight:
-    def test_packs_that_are_wild_are_read_apart(self, tmp_path: Path) -> None:
-        folder = make_pairs(tmp_path)
-        assert read_pairs_in_any_light(folder, "train") is None
-        before = read_pairs(folder, "train")
-        save_pack(folder / "faces-wild.npz", pairs_columns(seed=2))
-        assert len(read_pairs(folder, "train")) == len(before)
-        wild = read_pairs_in_any_light(folder, "train")
-        assert wild is not None
-        assert set(wild.source) == {"faces-wild"}
-        assert len(wild) == 2 * EACH * (EACH - 1)
-
-    def test_wild_packs_alone_are_no_pairs_in_one_light(self, tmp_path: Path) -> None:
-        save_pack(tmp_path / "faces-wild.npz", pairs_columns())
-        with pytest.raises(InputError, match="no two pictures"):
-            read_pairs(tmp_path, "train")
 
 
 class TestPlain:

@@ -79,22 +79,6 @@ def test_exposure_has_no_say_and_everything_else_has() -> None:
 
 
 @torch.no_grad()
-def test_half_of_an_answer_is_given_with_the_face_unseen() -> None:
-    """The mean of what it says of a face that it sees, and of one that it does not."""
-    network, (brightness, maps, change) = shaken(), inputs()
-    mirror = torch.tensor(ARKIT.mirror.tolist())
-
-    def seen(light: Tensor) -> Tensor:
-        ahead = network.train()(light, maps, change)
-        behind = network(light.flip(3), maps.flip(3) * SIGNS, change[:, mirror])
-        return (ahead + behind.flip(3)) / 2
-
-    looked, unseen = seen(brightness), seen(torch.zeros_like(brightness))
-    assert (looked - unseen).abs().max() > 1e-3
-    torch.testing.assert_close(network.eval()(brightness, maps, change), (looked + unseen) / 2)
-
-
-@torch.no_grad()
 def test_while_it_learns_it_looks_one_way() -> None:
     network, sample = shaken(), inputs()
     both = network(*sample)

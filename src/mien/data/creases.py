@@ -17,16 +17,13 @@ from mien.core.basis import ARKIT
 from mien.core.errors import InputError
 from mien.core.image import Frame
 from mien.data.packs import FacesPack, read_folder
-from mien.data.same_light import NEAR, couples, in_one_light, sitters
+from mien.data.same_light import couples, sitters
 from mien.imaging.face_layout import FaceLayout
 from mien.nets.crease import MOST, softened
 from mien.rig.compact import compact_model
 
 _RENDERED = 0.3
 """Share of the draws that are of renders, where there are photos beside them."""
-
-NEAR_IN_ANY_LIGHT = 8.0
-"""% of the inter-ocular distance by which steady points may lie apart where the light differs anyway."""
 
 _NOISE = 0.04
 """Deviation by which the weights that are told are off."""
@@ -90,42 +87,21 @@ class CreasePairs:
 
 
 def read_pairs(folder: Path, split: str) -> CreasePairs:
-    """The pairs in one light of one split of every pack in a folder.
+    """The pairs of one split of every pack in a folder.
 
     Args:
-        folder: of packs `faces-*.npz`; those whose people are in several lights are left out.
+        folder: of packs `faces-*.npz`, in each of which the pictures of one person are in one light.
         split: `train` or `val`.
 
     Raises:
         InputError: the folder holds no pack, or no pair.
     """
-    pairs = _read(folder, split, True)
-    if pairs is None:
-        cause = f"holds no two pictures of one person in one pose to {'learn from' if split == 'train' else 'judge by'}"
-        raise InputError(folder, "E_NOTHING", cause, "add faces packs whose people show several expressions")
-    return pairs
-
-
-def read_pairs_in_any_light(folder: Path, split: str) -> CreasePairs | None:
-    """The pairs of those packs of a folder whose people are in several lights; None where there are none.
-
-    Args:
-        folder: of packs `faces-*.npz`.
-        split: `train` or `val`.
-
-    Raises:
-        InputError: the folder holds no pack.
-    """
-    return _read(folder, split, False)
-
-
-def _read(folder: Path, split: str, one_light: bool) -> CreasePairs | None:
     model = compact_model()
     layout = FaceLayout.of(model.mean, model.triangles)
-    packs = [pack for pack in read_folder(folder)[0] if in_one_light(pack) is one_light]
-    people = list(sitters(packs, split, NEAR if one_light else NEAR_IN_ANY_LIGHT))
+    people = list(sitters(read_folder(folder)[0], split))
     if not people:
-        return None
+        cause = f"holds no two pictures of one person in one pose to {'learn from' if split == 'train' else 'judge by'}"
+        raise InputError(folder, "E_NOTHING", cause, "add faces packs whose people show several expressions")
     pairs = couples(people, _RENDERED)
     return CreasePairs(
         layout,

@@ -10,7 +10,7 @@ from mien.core.basis import ARKIT
 from mien.core.errors import InputError
 from mien.core.geometry import affine_scale, apply_affine, invert_affine
 from mien.data.packs import FacesPack, read_folder
-from mien.data.same_light import Sitter, couples, in_one_light, sitters
+from mien.data.same_light import Sitter, couples, sitters
 from mien.imaging.face_cut import EYES, SIDE, FaceCut, cut_face
 from mien.metrics import inter_ocular_distance
 
@@ -81,7 +81,7 @@ def read_face_cuts(folder: Path, split: str, cut: FaceCut) -> FaceCuts:
     Raises:
         InputError: the folder holds no pack, or no pair of faces that are large enough.
     """
-    packs = [pack for pack in read_folder(folder)[0] if in_one_light(pack)]
+    packs, _ = read_folder(folder)
     people = [_usable(sitter) for sitter in sitters(packs, split, NEAR)]
     if not any(len(sitter.pairs) for sitter in people):
         cause = f"holds no two large faces of one person in one pose in split {split}"

@@ -1,8 +1,7 @@
 """Which two pictures of a pack show one person in one pose and one light, with different expressions.
 
 Any pack will do whose pictures of one person were taken in one light: frames of a clip, portraits of one session, or
-renders made with `mien data render --still`. That they were is taken on trust, but of packs that are called wild; that
-the head keeps still is not.
+renders made with `mien data render --still`. That they were is taken on trust; that the head keeps still is not.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,11 +30,6 @@ _MOST_PAIRS = 40_000
 _PORTRAITS, _FEW = 0.5, 4
 """Share of the photos' draws that are of people with so few pictures at most: many people matter more than many frames
 of one."""
-
-
-def in_one_light(pack: FacesPack) -> bool:
-    """Whether the pictures of each person are taken to be in one light: where the pack's name does not say `wild`."""
-    return "wild" not in pack.name
 
 
 @dataclass(frozen=True, slots=True, eq=False)

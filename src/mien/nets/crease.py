@@ -34,9 +34,7 @@ _FAR = 3.0
 class CreaseNet(ToldUNet):
     """Says how much brighter each place of a face becomes; where it has not learned yet, nothing changes.
 
-    While it answers, rather than learns, it looks four times: also into a mirror, so that a mirrored face gets the
-    mirrored answer, and each time with its eyes shut. What the many faces taught that were lit one way before and
-    another after, it can say from the motion alone.
+    While it answers, rather than learns, it also looks into a mirror: a mirrored face gets the mirrored answer.
 
     Args:
         width: channels at half the size; 20 ships.
@@ -54,21 +52,20 @@ class CreaseNet(ToldUNet):
         """[B, 1, h, w] what is added to the logarithm of brightness, within `MOST`.
 
         Args:
-            brightness: [B, 1, h, w] as `FaceLayout.brightness` gives it, the face before; 0 where it is not to be
-                seen; h and w multiples of 4.
+            brightness: [B, 1, h, w] as `FaceLayout.brightness` gives it, the face before; h and w multiples of 4.
             maps: [B, 5, h, w] as `FaceLayout.maps` makes them.
             change: [B, 52] weights over `ARKIT`, after less before.
         """
         if self.training:
             return self._one_way(brightness, maps, change)
         signs = maps.new_tensor([1.0, -1.0, 1.0, -1.0, 1.0])[:, None, None]
-        unseen = torch.zeros_like(brightness)
-        ahead, behind, guessed, guessed_behind = self._one_way(
-            torch.cat([brightness, brightness.flip(3), unseen, unseen]),
-            torch.cat([maps, maps.flip(3) * signs] * 2),
-            torch.cat([change, change[:, self.mirror]] * 2),
-        ).chunk(4)
-        return (ahead + guessed + (behind + guessed_behind).flip(3)) / 4
+        both = self._one_way(
+            torch.cat([brightness, brightness.flip(3)]),
+            torch.cat([maps, maps.flip(3) * signs]),
+            torch.cat([change, change[:, self.mirror]]),
+        )
+        ahead, behind = both.chunk(2)
+        return (ahead + behind.flip(3)) / 2
 
     def _one_way(self, brightness: Tensor, maps: Tensor, change: Tensor) -> Tensor:
         cover, motion = maps[:, :1], maps[:, 3:]

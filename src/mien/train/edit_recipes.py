@@ -135,15 +135,12 @@ EDIT_RECIPES: dict[str, Recipe] = {
             "than copied; the texture step of S. Athar et al. 2020, in our reading",
             data="frames of four clips of LivePortrait's examples (MIT repository, origin of the clips unstated: used "
             "to train, never redistributed), six people of the Face Research Lab London Set, calm and smiling (CC BY "
-            "4.0, L. DeBruine and B. Jones 2017), made packs by mien data pack; 1,500 renders of the ICT Face Model "
-            f"Light (MIT), made by mien data render --still under the skins of {SOURCES}; and, with the face before "
-            "hidden, 6,542 pairs of 677 people among those news photographs, who are there in several lights; "
-            f"{TEACHER}. Validated on the fifth clip, two further people of the London set, and renders of other "
-            "identities and skins",
-            weakness="ten people in one light and 677 in several: what folds where is an average of theirs, too weak "
-            "rather than too strong; lines are finer than its layout; renders' shading it foresees no longer; how much "
-            "of it is done was chosen for the network before on two people's smiles and by eye on validation photos; "
-            "the error by group is not known",
+            "4.0, L. DeBruine and B. Jones 2017), made packs by mien data pack; 4,000 renders of the ICT Face Model "
+            f"Light (MIT), made by mien data render --still under the skins of {SOURCES}; {TEACHER}. Validated on the "
+            "fifth clip, two further people of that set, and renders of other identities and skins",
+            weakness="ten real people: what folds where is an average of theirs, too weak rather than too strong, and "
+            "little is known of foreheads; lines are finer than its layout; how much of it is done was chosen on the "
+            "two validation people's smiles and by eye on validation photos; the error by group is not known",
         ),
         large=CREASE_LARGE,
     ),
