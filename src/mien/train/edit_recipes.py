@@ -109,7 +109,7 @@ EDIT_RECIPES: dict[str, Recipe] = {
             weakness="learned from pairs of news photos that differ in pose and lens: what a teacher's points do when "
             "a head turns was told apart only as far as its turn explains it; single channels at strong doses are "
             "rare in them; on the twelve London test people it brings lips nearer to the real smile and costs "
-            "likeness of pixels (SSIM .7689 to .7668), on the eight that chose how much of it is done it gained both; "
+            "likeness of pixels (SSIM .7688 to .7666), on the eight that chose how much of it is done it gained both; "
             "the error by group is not known",
         ),
         large=MOTION_LARGE,
