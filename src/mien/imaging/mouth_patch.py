@@ -23,8 +23,9 @@ WIDTH, HEIGHT = 128, 96
 EYES = 100.0
 """Pixels of a patch between the outer corners of the eyes of a face that looks into the camera."""
 
-GROW = 2.2
-"""Pixels of a patch by which a hole is larger than the opening: less leaves the seam, more blurs the lips."""
+GROW = 1.0
+"""Pixels of a patch by which a hole is larger than the opening: less leaves the seam, more paints over the photo's own
+lips, coarser than they were."""
 
 LEAST_GAP = 0.8
 """Pixels of a patch between the lips below which nothing is painted."""
