@@ -12,7 +12,7 @@ from mien.imaging.mouth_patch import LEAST_GAP, MouthPatch
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
-CRISPNESS = 0.2
+CRISPNESS = -0.2
 """The sharpness to ask for, as `imaging.mouth_patch` measures it: less is soft, more draws dots between teeth."""
 
 _COLOURLESS = 1.5
