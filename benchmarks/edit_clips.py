@@ -4,12 +4,11 @@ One light and one camera, five people. What moves points learned from none of th
 (see the cards), so of these two only the order of magnitude tells anything.
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import tyro
-from edit_london import Pair, errors, likeness
+from edit_london import Pair, as_taught, errors, likeness, placed
 from ledger import command, publish
 from rich.progress import track
 from rig import four_views, steadily
@@ -18,7 +17,7 @@ from teacher import Taught, Teacher
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.errors import InputError
-from mien.core.face import IRIS_LEFT, IRIS_RIGHT, Expression
+from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.core.image import Frame
 from mien.core.points import OUTER_LIPS, STEADY
 from mien.core.report import Report, Row
@@ -48,9 +47,7 @@ def pairs(clip: Path, teacher: Teacher, mirror: Array) -> list[Pair]:
     if not others:
         return []
     chosen = np.unique(np.linspace(0, len(others) - 1, EACH).astype(int))
-    _, (reading,) = next(iter(Capturer(CaptureOptions(face=FaceChoice(largest=True))).stream([frames[calm]])))
-    told = replace(reading.state, expression=Expression(before.weights, ARKIT))
-    reading = replace(reading, state=told)
+    reading = as_taught(Capturer(CaptureOptions(face=FaceChoice(largest=True))), frames[calm], before)
     return [Pair(frames[calm], reading, before, taught[others[k]], frames[others[k]]) for k in chosen]
 
 
@@ -92,12 +89,11 @@ def main(data: Path, ledger: bool = False) -> None:
 
 def _measured(editor: Editor | None, pair: Pair) -> tuple[float, float, float]:
     """SSIM, mean difference, and how far the mouth's points were put from where they are, % IOD."""
-    pixels, points = pair.calm.pixels, pair.before.points.copy()
+    frame, points = pair.calm, pair.before.points
     if editor is not None:
         made = editor.edit(pair.calm, pair.reading, pair.after.weights)
-        pixels = made.pixels
-        points[:, :2] += made.target - pair.reading.landmarks.points[:, :2]
-    return *likeness(Frame(pixels), pair.before.points, pair), float(errors(points, pair)[list(OUTER_LIPS)].mean())
+        frame, points = Frame(made.pixels), placed(made, pair)
+    return *likeness(frame, pair.before.points, pair), float(errors(points, pair)[list(OUTER_LIPS)].mean())
 
 
 if __name__ == "__main__":

@@ -48,11 +48,15 @@ def pairs(data: Path, teacher: Teacher, mirror: Array, people: tuple[str, ...] =
     for person in track(people, "London", transient=True):
         calm, smiling = (read_image(data / "photos" / f"london-{person}-{mood}.jpg") for mood in ("neutral", "smiling"))
         before, after = (four_views(teacher, frame.pixels, mirror) for frame in (calm, smiling))
-        _, (reading,) = next(iter(capturer.stream([calm])))
-        # In the teacher's own words both before and after: what our reader sees otherwise is no part of this figure.
-        told = replace(reading.state, expression=Expression(before.weights, ARKIT))
-        found.append(Pair(calm, replace(reading, state=told), before, after, smiling))
+        found.append(Pair(calm, as_taught(capturer, calm, before), before, after, smiling))
     return found
+
+
+def as_taught(capturer: Capturer, calm: Frame, before: Taught) -> FaceReading:
+    """The face of a frame as we read it, its weights in the teacher's own words as those after are: what our reader
+    sees otherwise is no part of these figures."""
+    _, (reading,) = next(iter(capturer.stream([calm])))
+    return replace(reading, state=replace(reading.state, expression=Expression(before.weights, ARKIT)))
 
 
 def errors(points: Array, pair: Pair) -> Array:
@@ -116,7 +120,7 @@ def main(data: Path, ledger: bool = False, pictures: Path | None = None) -> None
             for name, face in made.items():
                 points[name].append(errors(four_views(teacher, face.pixels, mirror).points, pair))
                 alike[name].append(likeness(Frame(face.pixels), before, pair))
-            points["geometry"].append(errors(_placed(made["edited"], pair), pair))
+            points["geometry"].append(errors(placed(made["edited"], pair), pair))
             points["no edit"].append(errors(before, pair))
             alike["no edit"].append(likeness(pair.calm, before, pair))
             strips.append(np.concatenate([calm, made["edited"].pixels, pair.smiling.pixels], axis=1))
@@ -142,7 +146,7 @@ def main(data: Path, ledger: bool = False, pictures: Path | None = None) -> None
         Image.fromarray(np.concatenate(strips)).save(pictures)
 
 
-def _placed(edited: EditedFace, pair: Pair) -> Array:
+def placed(edited: EditedFace, pair: Pair) -> Array:
     """[478, 3] where the edit put the points, with the teacher's points moved as ours were."""
     placed = pair.before.points.copy()
     placed[:, :2] += edited.target - pair.reading.landmarks.points[:, :2]
