@@ -155,6 +155,18 @@ class TestLook:
             times = 1 if (tiles.pack[mine] == 1).all() else 3
             assert (found.person == person).sum() == times * mine.sum()
 
+    def test_more_of_the_renders_are_spared_from_harm(
+        self, few: Path, eyes: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What harm leaves is made white here, so that it can be counted."""
+        save_pack(few / "faces-renders.npz", people_columns("renders", 6))
+        monkeypatch.setattr("mien.train.seen.degrade", lambda cuts, generator: torch.full_like(cuts, 255))
+        found = look(few, eyes, ViewCounts(photo=30, render=30), progress=False).train
+        spared = found.view.min((1, 2)) < 255
+        rendered = np.array([name == "faces-renders" for name in ("faces-renders", "faces-wild")])[found.pack]
+        assert len(found) == 30 * 2 * TRAIN
+        assert 0.3 < spared[~rendered].mean() < 0.5 < spared[rendered].mean() < 0.7
+
     def test_views_of_a_face_differ_and_show_something(self, looked: Looked) -> None:
         first, second = np.split(looked.train.view.astype(np.float32), VIEWS)
         assert np.abs(first - second).mean((1, 2)).min() > 1

@@ -54,7 +54,7 @@ def render_pack(
         overwrite: Replace the file if it exists.
     """
     try:
-        from mien.data.renders import BUSY, STILL, Renderer, Studio, write_pack
+        from mien.data.renders import SITTING, STILL, Renderer, Studio, write_pack
     except ModuleNotFoundError as error:
         cause = f"rendering packs needs {error.name}, which is not installed"
         raise UsageError("mien data render", "E_USAGE", cause, 'pip install "mien[train]"') from error
@@ -84,7 +84,7 @@ def render_pack(
             return watched(renderer.stream(number, seed, still))
 
         parts = {
-            "train": drawn("train", BUSY, performed, count, seed),
+            "train": drawn("train", SITTING, performed, count, seed),
             "val": drawn("val", Studio(), None, further, seed + 1_000_000),
         }
         with replacing(output, overwrite) as temporary:

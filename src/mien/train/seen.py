@@ -31,6 +31,10 @@ from mien.train.loop import begin_from
 REFINED = 0.6
 """Share of the training views whose points the refiner moved."""
 
+_UNHARMED_PHOTOS, _UNHARMED_RENDERS = 0.4, 0.6
+"""Shares of the training views that no blur, cover or compression harms. Only renders tell of channels that the teacher
+leaves dead, and what tells them is fine."""
+
 _BATCH = 128
 
 
@@ -62,7 +66,11 @@ class SeenFaces:
         return len(self.person)
 
 
-_KEPT = {"side": SIDE, "arrays": [field.name for field in fields(SeenFaces)]}
+_KEPT = {
+    "side": SIDE,
+    "arrays": [field.name for field in fields(SeenFaces)],
+    "unharmed": [_UNHARMED_PHOTOS, _UNHARMED_RENDERS],
+}
 """What another version of mien may have kept otherwise."""
 
 
@@ -245,6 +253,8 @@ def _seen(eyes: Eyes, packs: list[FacesPack], split: str, views: ViewCounts | No
     if len(tiles.pixels) == 0:
         raise InputError("packs", "E_FORMAT", "one of the splits train and val has no face", "docs/data.md tells more")
     which = _looks(tiles, packs, views)
+    rendered = np.array([pack.rendered for pack in packs])[tiles.pack[which]]
+    unharmed = torch.from_numpy(np.where(rendered, _UNHARMED_RENDERS, _UNHARMED_PHOTOS))[:, None, None, None]
     view = np.zeros((len(which), SIDE, SIDE), np.uint8)
     points, true = (np.zeros((len(which), 478, 3), np.float16) for _ in range(2))
     generator = Generator().manual_seed(7 if views is None else 11)
@@ -259,8 +269,8 @@ def _seen(eyes: Eyes, packs: list[FacesPack], split: str, views: ViewCounts | No
             cuts = take_views(pixels, maps, SIDE)
             if views is not None:
                 cuts = fill_outside(cuts, generator)
-                mild = torch.rand((len(part), 1, 1, 1), generator=generator) < 0.4
-                cuts = torch.where(mild, cuts, degrade(cuts, generator))
+                spared = torch.rand((len(part), 1, 1, 1), generator=generator) < unharmed[part]
+                cuts = torch.where(spared, cuts, degrade(cuts, generator))
             # Whoever skips the refiner, to be quicker, shall be read as well.
             refined = None if views is None else torch.rand(len(part), generator=generator) < REFINED
             cuts = cuts.round().clamp(0, 255)
