@@ -114,9 +114,9 @@ class LocalGlobalNet(nn.Module):
     def __init__(
         self,
         mirror: Tensor,
-        detectors: int = 10,
-        region: int = 96,
-        hidden: int = 320,
+        detectors: int = 16,
+        region: int = 128,
+        hidden: int = 448,
         placed: int = 256,
         forget: float = 0.15,
     ) -> None:
