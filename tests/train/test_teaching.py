@@ -11,12 +11,13 @@ from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.data.tiles import EXPRESSIVE
 from mien.train.seen import Looked, SeenFaces
-from mien.train.teaching import LEAST_DEVIATION, REST, Teaching, taught
+from mien.train.teaching import FAINT, FAINT_WORTH, LEAST_DEVIATION, REST, Teaching, taught
 
 CHECKED = settings(derandomize=True, deadline=None, max_examples=40)
 PHOTOS, RENDERS, BY_HAND = 0, 1, 2
 WEIGHED = ARKIT.indices(["jawOpen", "mouthSmileLeft"])
 TONGUE, SMILE, BLINK, SNEER = ARKIT.indices(["tongueOut", "mouthSmileRight", "eyeBlinkLeft", "noseSneerLeft"])
+FAINTLY = sorted(ARKIT.indices(list(FAINT)).tolist())
 OTHERS = [k for k in range(len(ARKIT)) if k not in EXPRESSIVE]
 
 
@@ -122,6 +123,16 @@ class TestWeights:
         order = np.argsort(any_weights, 0)
         assert (np.diff(np.take_along_axis(read, order, 0), axis=0) >= -1e-6).all()
 
+    def test_faint_readings_are_stretched_and_stay_below_1(self) -> None:
+        resting = np.zeros(len(ARKIT), np.float32)
+        given_weights = np.stack([np.full(len(ARKIT), level, np.float32) for level in (0, 0.1, 0.9)])
+        read = Teaching(np.array([SMILE]), resting).weights(faces(given_weights), true_columns())
+        for name, stretch in FAINT.items():
+            np.testing.assert_allclose(read[:, ARKIT.index(name)], [0, 0.1 * stretch, 1], rtol=1e-5)
+        np.testing.assert_allclose(read[:, SMILE], [0, 0.1, 0.9], rtol=1e-5)
+        for name in FAINT:
+            assert FAINT[name] == FAINT[ARKIT.columns[ARKIT.mirror[ARKIT.index(name)]]], "sides are alike"
+
     def test_a_channel_that_always_is_1_on_neutral_faces_tells_nothing(self) -> None:
         resting = np.zeros(len(ARKIT), np.float32)
         resting[SMILE] = 1
@@ -161,7 +172,16 @@ class TestKnown:
         return np.ravel(self.teaching().known(faces(random_weights(1, 1), pack, neutral, trust), true_columns()))
 
     def test_a_teacher_knows_what_it_moves(self) -> None:
-        assert np.flatnonzero(self.known(PHOTOS, False)).tolist() == sorted([SMILE, BLINK])
+        worth = self.known(PHOTOS, False)
+        assert np.flatnonzero(worth).tolist() == sorted([SMILE, BLINK, *FAINTLY])
+        assert (worth[[SMILE, BLINK]] == 1).all()
+        np.testing.assert_allclose(worth[FAINTLY], FAINT_WORTH)
+
+    def test_what_is_active_is_not_faint(self) -> None:
+        every = Teaching(np.array(FAINTLY), np.zeros(len(ARKIT), np.float32))
+        seen = faces(random_weights(3))
+        assert (every.known(seen, true_columns())[:, FAINTLY] == 1).all()
+        np.testing.assert_array_equal(every.weights(seen, true_columns())[:, FAINTLY], seen.weights[:, FAINTLY])
 
     def test_of_a_neutral_face_everything_is_known_but_the_tongue(self) -> None:
         assert np.flatnonzero(self.known(PHOTOS, True) == 0).tolist() == [TONGUE]
