@@ -161,9 +161,9 @@ class TestLook:
         """What harm leaves is made white here, so that it can be counted."""
         save_pack(few / "faces-renders.npz", people_columns("renders", 6))
         monkeypatch.setattr("mien.train.seen.degrade", lambda cuts, generator: torch.full_like(cuts, 255))
-        found = look(few, eyes, ViewCounts(photo=30, render=30), progress=False).train
+        looked = look(few, eyes, ViewCounts(photo=30, render=30), progress=False)
+        found, rendered = looked.train, np.array(looked.rendered)[looked.train.pack]
         spared = found.view.min((1, 2)) < 255
-        rendered = np.array([name == "faces-renders" for name in ("faces-renders", "faces-wild")])[found.pack]
         assert len(found) == 30 * 2 * TRAIN
         assert 0.3 < spared[~rendered].mean() < 0.5 < spared[rendered].mean() < 0.7
 

@@ -253,8 +253,8 @@ def _seen(eyes: Eyes, packs: list[FacesPack], split: str, views: ViewCounts | No
     if len(tiles.pixels) == 0:
         raise InputError("packs", "E_FORMAT", "one of the splits train and val has no face", "docs/data.md tells more")
     which = _looks(tiles, packs, views)
-    rendered = np.array([pack.rendered for pack in packs])[tiles.pack[which]]
-    unharmed = torch.from_numpy(np.where(rendered, _UNHARMED_RENDERS, _UNHARMED_PHOTOS))[:, None, None, None]
+    shares = _by_kind(tiles, packs, _UNHARMED_PHOTOS, _UNHARMED_RENDERS)[which]
+    unharmed = torch.from_numpy(shares)[:, None, None, None]
     view = np.zeros((len(which), SIDE, SIDE), np.uint8)
     points, true = (np.zeros((len(which), 478, 3), np.float16) for _ in range(2))
     generator = Generator().manual_seed(7 if views is None else 11)
@@ -295,5 +295,10 @@ def _looks(tiles: Tiles, packs: list[FacesPack], views: ViewCounts | None) -> Ar
     """[N] which tile each view is of: all of them once, then again those of which there are further views."""
     if views is None:
         return np.arange(len(tiles.pixels))
-    wanted = np.array([views.render if pack.rendered else views.photo for pack in packs])[tiles.pack]
+    wanted = _by_kind(tiles, packs, views.photo, views.render)
     return np.concatenate([np.flatnonzero(wanted > again) for again in range(max(views))])
+
+
+def _by_kind(tiles: Tiles, packs: list[FacesPack], photos: float, renders: float) -> Array:
+    """[tiles] one number for those of photos, another for those of renders."""
+    return np.array([renders if pack.rendered else photos for pack in packs])[tiles.pack]
