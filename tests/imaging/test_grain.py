@@ -23,6 +23,7 @@ def test_the_same_seed_sows_the_same() -> None:
     np.testing.assert_array_equal(sown(8, 9, 5.0, (1, 2)), sown(8, 9, 5.0, (1, 2)))
     assert (sown(8, 9, 5.0, (1, 2)) != sown(8, 9, 5.0, (1, 3))).any()
     assert sown(8, 9, 5.0, (1, 2)).shape == (8, 9, 1)
+    assert (sown(8, 9, 5.0, (-1, 2)) != sown(8, 9, 5.0, (1, 2))).any(), "left of a picture, too"
 
 
 def test_an_edge_is_not_rough_and_neither_is_nothing() -> None:

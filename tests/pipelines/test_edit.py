@@ -116,12 +116,13 @@ def test_a_picture_elsewhere_in_a_larger_one_is_edited_alike() -> None:
     assert (face.pixels[rest & ~face.mask] == 7).all()
 
 
+@pytest.mark.parametrize("change", ["jawOpen=0.6", "eyeBlink=1"])
 @pytest.mark.parametrize("centre", [(20.0, 100.0), (120.0, 20.0), (215.0, 180.0)])
-def test_a_face_across_the_border_is_edited_as_far_as_it_is_seen(centre: tuple[float, float]) -> None:
+def test_a_face_across_the_border_is_edited_as_far_as_it_is_seen(centre: tuple[float, float], change: str) -> None:
     pixels = placed(centre)[0]
     points = reading().landmarks.points + np.array([centre[0] - 120, centre[1] - 100, 0])
     frame, moved = with_points(points, pixels)
-    face = editor().edit(frame, moved, wish("jawOpen=0.6").of(moved.state.expression.weights))
+    face = editor().edit(frame, moved, wish(change).of(moved.state.expression.weights))
     outside = (face.pixels != pixels).any(2) & ~face.mask
     assert not outside.any()
     assert face.mask.any()

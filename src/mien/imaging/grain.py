@@ -26,6 +26,11 @@ def roughness(picture: Array, where: Array) -> float:
 
 
 def sown(height: int, width: int, rough: float, seed: Sequence[int]) -> Array:
-    """[height, width, 1] float32 noise as rough as `roughness` says, the same for the same seed."""
-    noise = np.random.default_rng(seed).standard_normal((height, width, 1), np.float32)
+    """[height, width, 1] float32 noise as rough as `roughness` says, the same for the same seed.
+
+    Seeds may lie below 0: places do, of faces that reach beyond the upper or the left border of a picture.
+    """
+    noise = np.random.default_rng([number % (1 << 32) for number in seed]).standard_normal(
+        (height, width, 1), np.float32
+    )
     return np.asarray(noise * np.float32(rough / _FINEST))
