@@ -182,7 +182,7 @@ def performance(file: Path) -> Path:
             1,
             "units.npz: E_FORMAT: holds facs weights (mien convert units.npz",
         ),
-        (["--ict", "RIG", "--data", "renders"], 1, "renders: E_NOTFILE: holds renders alone"),
+        (["--ict", "RIG", "--data", "renders"], 1, "renders: E_NOTFILE: holds made faces alone"),
         (["--ict", "RIG", "--data", "nothing"], 1, "nothing: E_NOTFILE: holds no faces-*.npz"),
         (["--ict", "RIG", "--data", "untested"], 1, "faces-wild: E_FORMAT: no photo of split val"),
     ],

@@ -61,10 +61,11 @@ def test_faces_come_back(tmp_path: Path) -> None:
         assert np.abs(picture.astype(int) - face.pixels).mean() < 12, "compression alone"
 
 
-@pytest.mark.parametrize(("rendered", "by_hand"), [(False, False), (True, False), (False, True)])
-def test_where_the_labels_come_from_is_said(rendered: bool, by_hand: bool, tmp_path: Path) -> None:
-    pack = read_faces(written(tmp_path, [made_face(1)], PackWriter(mirror(), rendered=rendered, by_hand=by_hand)))
-    assert (pack.rendered, pack.by_hand) == (rendered, by_hand)
+@pytest.mark.parametrize("said", [(), ("rendered",), ("by_hand",), ("edited",)])
+def test_where_the_labels_come_from_is_said(said: tuple[str, ...], tmp_path: Path) -> None:
+    writer = PackWriter(mirror(), rendered="rendered" in said, by_hand="by_hand" in said, edited="edited" in said)
+    pack = read_faces(written(tmp_path, [made_face(1)], writer))
+    assert tuple(name for name in ("rendered", "by_hand", "edited") if getattr(pack, name)) == said
     assert pack.named.all()
 
 

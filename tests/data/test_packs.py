@@ -125,7 +125,7 @@ class TestRendered:
 
     def test_renders_alone_are_no_photos(self, faces: Columns, tmp_path: Path) -> None:
         save_pack(tmp_path / "faces-a.npz", {**faces, "rendered": np.array(True)})
-        with pytest.raises(InputError, match="E_NOTFILE: holds renders alone") as raised:
+        with pytest.raises(InputError, match="E_NOTFILE: holds made faces alone") as raised:
             read_photos(tmp_path)
         assert raised.value.source == str(tmp_path)
 

@@ -32,13 +32,13 @@ from mien.core.looks import looks_from_gaze
 from mien.core.points import STEADY
 from mien.data.packs import FacesPack, read_faces, read_folder
 from mien.data.renders import (
-    FACES_EACH,
     HELD_OUT,
     NEUTRAL,
     SIDE,
     Person,
     Rendered,
     Renderer,
+    Studio,
     write_pack,
 )
 from mien.rig.compact import compact_model
@@ -241,16 +241,17 @@ def test_what_was_drawn_is_what_the_labels_say(photos: list[FacesPack]) -> None:
 # --- who --------------------------------------------------------------------------------------------------------------
 
 
-def test_faces_of_one_person_follow_each_other_and_share_shape_and_skin(photos: list[FacesPack]) -> None:
+@pytest.mark.parametrize("each", [2, 4])
+def test_faces_of_one_person_follow_each_other_and_share_shape_and_skin(each: int, photos: list[FacesPack]) -> None:
     rig = made_rig()
-    maker = Sitters(rig, sheet_places(), photos, "train")
+    maker = Sitters(rig, sheet_places(), photos, "train", Studio(each=each))
     maker.sat = []
-    faces = list(maker.stream(2 * FACES_EACH + 1, 7))
-    assert [face.person for face in faces] == ["0"] * FACES_EACH + ["1"] * FACES_EACH + ["2"]
+    faces = list(maker.stream(2 * each + 1, 7))
+    assert [face.person for face in faces] == ["0"] * each + ["1"] * each + ["2"]
     shapes = np.array([person.shape for person in rig.people])
-    people = [maker.sat[k] for k in range(0, len(faces), FACES_EACH)]
+    people = [maker.sat[k] for k in range(0, len(faces), each)]
     for number, (sitter, shape) in enumerate(zip(maker.sat, shapes, strict=True)):
-        assert sitter is people[number // FACES_EACH]
+        assert sitter is people[number // each]
         np.testing.assert_allclose(shape, sitter.shape)
     for one, other in ((0, 1), (1, 2)):
         assert not np.allclose(people[one].shape, people[other].shape)

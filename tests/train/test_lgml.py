@@ -25,6 +25,7 @@ from mien.train import lgml
 from mien.train.lgml import (
     ABSENT,
     APPEARS,
+    CALM_RENDERED_SHARE,
     NEUTRAL_SHARE,
     PEOPLE_SHARE,
     RENDERED_SHARE,
@@ -142,6 +143,15 @@ class TestDraw:
         packs = np.array([pack_of[who] for who in person.tolist()])
         shares = [float((packs == k).mean()) for k in (HAND, RENDERS, WILD)]
         assert shares == pytest.approx([(1 - RENDERED_SHARE) / 2, RENDERED_SHARE, (1 - RENDERED_SHARE) / 2], abs=0.06)
+
+    def test_calm_faces_are_photos_and_renders_however_many_there_are_of_each(self, task: LocalGlobalTask) -> None:
+        train, calm = task.looked.train, int(400 * NEUTRAL_SHARE)
+        resting = np.flatnonzero(np.asarray(train.neutral) & (np.asarray(train.pack) == WILD))
+        kept = np.setdiff1d(np.arange(len(train)), resting[1:])  # a single calm photo
+        fewer = SeenFaces(*(np.asarray(getattr(train, name))[kept] for name in SeenFaces.__annotations__))
+        rows = lgml._People(replace(task.looked, train=fewer)).draw(400, Generator().manual_seed(1))[-calm:].numpy()
+        assert fewer.neutral[rows].all()
+        assert (fewer.pack[rows] == RENDERS).sum() == round(calm * CALM_RENDERED_SHARE)
 
     def test_points_and_labels_are_those_of_the_view(self, task: LocalGlobalTask, still: None) -> None:
         sample, train = draw(task), task.looked.train
@@ -303,11 +313,12 @@ class TestScore:
         found = self.scores(task, val.weights)
         assert list(found) == [
             *("renders r", "renders error", "renders % IOD", "renders, fit of points, r"),
-            *("photos r", "photos % IOD", "rest against the teacher's"),
+            *("photos r", "photos % IOD", "edited or labelled by hand, r", "rest against the teacher's"),
         ]
         assert found["renders r"] == pytest.approx(1, abs=1e-4)
         assert found["renders error"] == 0
         assert found["photos r"] == pytest.approx(1, abs=1e-4)
+        assert found["edited or labelled by hand, r"] == pytest.approx(1, abs=1e-4)
         assert found["rest against the teacher's"] == pytest.approx(1, abs=1e-5)
 
     def test_renders_count_with_the_truth_and_photos_with_the_teacher(self, task: LocalGlobalTask) -> None:
@@ -315,7 +326,7 @@ class TestScore:
         pack = np.asarray(val.pack)
         noise = np.random.default_rng(1).uniform(0, 1, val.weights.shape).astype(np.float32)
         best = self.scores(task, val.weights)
-        for k, changed in ((HAND, set()), (RENDERS, {"renders r", "renders error"})):
+        for k, changed in ((HAND, {"edited or labelled by hand, r"}), (RENDERS, {"renders r", "renders error"})):
             found = self.scores(task, np.where(pack[:, None] == k, noise, val.weights))
             assert {what for what in best if abs(found[what] - best[what]) > 1e-3} == changed
         found = self.scores(task, np.where(pack[:, None] == WILD, noise, val.weights))

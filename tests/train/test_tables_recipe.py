@@ -173,5 +173,5 @@ def test_packs_without_a_resting_mouth_are_named(ict: Path, tmp_path: Path, monk
 @pytest.mark.parametrize("name", [SHAPE, RIG, APPEARANCE])
 def test_a_folder_of_renders_alone_is_named(name: str, ict: Path, tmp_path: Path) -> None:
     save_pack(tmp_path / "faces-renders.npz", {**faces_columns("wild", 1), "rendered": np.array(True)})
-    with pytest.raises(InputError, match="holds renders alone"):
+    with pytest.raises(InputError, match="holds made faces alone"):
         run(name, tmp_path, tmp_path / "out", {}, silent, progress=False, rig=ict)

@@ -18,6 +18,7 @@ from mien.cli.cameras import list_cameras
 from mien.cli.capture import capture
 from mien.cli.convert import convert
 from mien.cli.data import render_pack
+from mien.cli.data_edit import edit_pack
 from mien.cli.data_pack import pack_pictures
 from mien.cli.edit import edit
 from mien.cli.ending import INTERRUPTED, Ends
@@ -54,6 +55,7 @@ _rigs.command(name="vrm")(write_vrm)
 _data = tyro.extras.SubcommandApp()
 _data.command(name="render")(render_pack)
 _data.command(name="pack")(pack_pictures)
+_data.command(name="edit")(edit_pack)
 
 _evaluate = tyro.extras.SubcommandApp()
 _evaluate.command(name="expression")(evaluate_expression)

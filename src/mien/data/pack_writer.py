@@ -63,6 +63,7 @@ class PackWriter:
         named: the columns of `ARKIT` for which the faces have weights; the pack says nothing of the others.
         rendered: whether the faces are renders, whose labels are true by construction.
         by_hand: whether people gave the weights.
+        edited: whether the faces are photos that were edited, and the weights what was asked for.
     """
 
     def __init__(
@@ -71,10 +72,11 @@ class PackWriter:
         named: tuple[str, ...] = ARKIT.columns,
         rendered: bool = False,
         by_hand: bool = False,
+        edited: bool = False,
     ) -> None:
         self._mirror, self._named = frozen_array(mirror, "mirror", (LANDMARKS,), np.int64), named
         self._places = ARKIT.indices(named)
-        self._rendered, self._by_hand = rendered, by_hand
+        self._rendered, self._by_hand, self._edited = rendered, by_hand, edited
         self._stream: list[bytes] = []
         self._points: list[Array] = []
         self._weights: list[Array] = []
@@ -117,6 +119,7 @@ class PackWriter:
                 "mirror": self._mirror,
                 "rendered": np.array(self._rendered),
                 "by_hand": np.array(self._by_hand),
+                "edited": np.array(self._edited),
             },
         )
 

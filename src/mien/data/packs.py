@@ -22,6 +22,8 @@ _REMEDY = "make one with the layout of docs/data.md"
 
 SPLITS = ("train", "val")
 
+_TRUTHS = ("rendered", "by_hand", "edited")
+
 
 class Pictures:
     """A sequence of pictures decoded on demand from one WebP stream."""
@@ -62,6 +64,7 @@ class FacesPack:
         mirror: [478] index map of a horizontal flip.
         rendered: whether its faces are renders, whose labels are true, rather than photos that a teacher labelled.
         by_hand: whether people gave its weights, one by one, rather than a teacher.
+        edited: whether its faces are photos that were edited, and its weights what was asked for.
         named: [52] bool, the columns of `ARKIT` for which it has weights at all.
         label: [N] a person's word for what a face shows, `neutral` say; empty where nobody said.
     """
@@ -76,6 +79,7 @@ class FacesPack:
     mirror: Array
     rendered: bool = False
     by_hand: bool = False
+    edited: bool = False
     named: Array = field(default_factory=lambda: np.ones(len(ARKIT), bool))
     label: Array = field(default_factory=lambda: np.zeros(0, "U1"))
 
@@ -142,7 +146,7 @@ def read_faces(file: Path) -> FacesPack:
         "split",
         "mirror",
     )
-    columns = _columns(file, wanted, optional=("rendered", "by_hand", "label"))
+    columns = _columns(file, wanted, optional=(*_TRUTHS, "label"))
     landmarks = columns["landmarks"].astype(np.float32) / 16
     count, names = len(columns["offsets"]) - 1, len(columns["blendshape_names"])
     _check_shape(file, "landmarks", landmarks, (count, LANDMARKS, 3))
@@ -150,7 +154,7 @@ def read_faces(file: Path) -> FacesPack:
     for name in ("spread", "identity", "split"):
         _check_shape(file, name, columns[name], (count,))
     _check_shape(file, "mirror", columns["mirror"], (LANDMARKS,))
-    for name in ("rendered", "by_hand"):
+    for name in _TRUTHS:
         truth = columns.setdefault(name, np.array(False))
         if truth.shape or truth.dtype != np.bool_:
             raise InputError(file, "E_FORMAT", f"{name} must be one truth value", _REMEDY)
@@ -173,6 +177,7 @@ def read_faces(file: Path) -> FacesPack:
         columns["mirror"].astype(np.int64),
         bool(columns["rendered"]),
         bool(columns["by_hand"]),
+        bool(columns["edited"]),
         named,
         label,
     )
@@ -209,13 +214,13 @@ def read_folder(folder: Path) -> tuple[list[FacesPack], ScenesPack | None]:
 
 
 def read_photos(folder: Path) -> tuple[list[FacesPack], ScenesPack | None]:
-    """What `read_folder` reads, without packs of renders.
+    """What `read_folder` reads, without packs that were made: of renders, or of edited photos.
 
     Raises:
         InputError: there is no pack of photographed faces in the folder.
     """
     packs, scenes = read_folder(folder)
-    photos = [pack for pack in packs if not pack.rendered]
+    photos = [pack for pack in packs if not (pack.rendered or pack.edited)]
     if not photos:
-        raise InputError(folder, "E_NOTFILE", "holds renders alone", "add packs of photographed faces")
+        raise InputError(folder, "E_NOTFILE", "holds made faces alone", "add packs of photographed faces")
     return photos, scenes

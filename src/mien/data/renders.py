@@ -31,9 +31,6 @@ SIDE = 288
 HELD_OUT = 12
 """ICT identity directions, the last ones, that only validation faces have; training faces have the others."""
 
-FACES_EACH = 4
-"""Faces of one person, one after the other: what is the same on all of them is the person, not the expression."""
-
 NEUTRAL = 0.1
 """Share of the faces that show nothing at all."""
 
@@ -103,12 +100,14 @@ class Studio:
     """Share of the faces that wear glasses."""
     side: int = SIDE
     """Pixels along the side of a picture."""
+    each: int = 4
+    """Faces of one person, one after the other: what is the same on all of them is the person, not the expression."""
 
 
-SITTING = Studio(turn=(0.18, 0.32, 0.14), bend=0.0007, side=224)
+SITTING = Studio(turn=(0.18, 0.32, 0.14), bend=0.0007, side=224, each=2)
 """For faces to learn from. From faces on which nine channels moved, not five, and which were bent twice as far, the
 expression network learned less (docs/methods/local-global.md). Networks read cuts of 128 px, so that a smaller picture
-teaches as much and is sooner drawn."""
+teaches as much and is sooner drawn. Two faces each, since what it lacked was people."""
 
 STILL = Studio(turn=(0.1, 0.16, 0.06), most=9, bend=0.0015, glasses=0, side=224)
 """For pairs of faces that differ in expression alone."""
@@ -157,7 +156,7 @@ class Renderer:
         self._rest, self._triangles = rest.vertices.astype(np.float64), rest.triangles
 
     def stream(self, count: int, seed: int, still: bool = False) -> Iterator[Rendered]:
-        """`count` faces that `seed` alone decides: `FACES_EACH` of one person after the other.
+        """`count` faces that `seed` alone decides: `Studio.each` of one person after the other.
 
         Args:
             count: how many.
@@ -165,9 +164,10 @@ class Renderer:
             still: whether all faces of one person are in one pose, place and light.
         """
         rng = np.random.default_rng(seed)
+        each = self._studio.each
         for number in range(count):
-            if number % FACES_EACH == 0:
-                person = self.person(rng, str(number // FACES_EACH))
+            if number % each == 0:
+                person = self.person(rng, str(number // each))
                 scene = int(rng.integers(2**62)) if still else 0
             yield self.draw(np.random.default_rng(scene) if still else rng, person, self.weights(rng))
 

@@ -46,6 +46,9 @@ APPEARS, ABSENT = 0.2, 0.05
 RENDERED_SHARE = 0.65
 """Share of the people in a batch who are renders."""
 
+CALM_RENDERED_SHARE = 0.4
+"""Share of the neutral faces who are: however many renders there are, most calm faces are photographed ones."""
+
 _LEAST = 0.08
 """Deviation below which a channel's errors count no more: one that hardly ever moves must not drown the others."""
 
@@ -203,6 +206,11 @@ class LocalGlobalTask:
             r = pearson(weights[photos], val.weights[photos])[self.teaching.active]
             rows.append(Row("photos r", float(r.mean()) if len(r) else 0.0))
             rows.append(Row("photos % IOD", float(errors[photos].mean())))
+        told = ~rendered & ~photos
+        if told.any():
+            known = self.looked.true[np.unique(val.pack[told])].all(0)
+            r = pearson(weights[told], val.weights[told])[known]
+            rows.append(Row("edited or labelled by hand, r", float(r.mean()) if len(r) else 0.0))
         calm = photos & val.neutral
         if calm.any():
             columns = list(EXPRESSIVE)
@@ -276,7 +284,9 @@ class _People:
             for k, size in zip(packs, sizes / max(sizes.sum(), 1e-9), strict=True):
                 share[pack == k] = total * size / (pack == k).sum()
         self._share = torch.from_numpy(share)
-        self._neutral = torch.from_numpy(np.flatnonzero(train.neutral))
+        resting = np.flatnonzero(train.neutral)
+        drawn = np.array(looked.rendered)[np.asarray(train.pack)[resting]]
+        self._neutral = [torch.from_numpy(resting[kind]) for kind in (~drawn, drawn) if kind.any()]
 
     def draw(self, batch: int, generator: Generator) -> Tensor:
         """[batch] rows."""
@@ -288,5 +298,10 @@ class _People:
         rows = self._order[self._starts[chosen] + place]
         if not calm:
             return rows
-        resting = self._neutral[torch.randint(len(self._neutral), (calm,), generator=generator)]
-        return torch.cat([rows, resting])
+        rendered = round(calm * CALM_RENDERED_SHARE)
+        parts = [calm] if len(self._neutral) == 1 else [calm - rendered, rendered]
+        resting = [
+            of[torch.randint(len(of), (count,), generator=generator)]
+            for of, count in zip(self._neutral, parts, strict=True)
+        ]
+        return torch.cat([rows, *resting])

@@ -210,7 +210,7 @@ def thinned(packs: list[FacesPack], limit: int | None, split: str = "val") -> li
 
 
 def _looked(packs: list[FacesPack], train: SeenFaces, val: SeenFaces) -> Looked:
-    true = np.array([pack.named & (pack.rendered or pack.by_hand) for pack in packs])
+    true = np.array([pack.named & (pack.rendered or pack.by_hand or pack.edited) for pack in packs])
     names, rendered = tuple(pack.name for pack in packs), tuple(pack.rendered for pack in packs)
     return Looked(names, rendered, true, packs[0].mirror, train, val)
 
