@@ -15,7 +15,7 @@ from mien.core.face import LANDMARKS, Expression, FaceReading, Landmarks
 from mien.core.geometry import rotation_from_angles
 from mien.core.image import Frame
 from mien.core.looks import FULL_LOOK, gaze_from_looks
-from mien.core.points import EYE_LEFT, EYE_RIGHT, LID_FOLDS, UPPER_LIDS
+from mien.core.points import EYE_LEFT, EYE_RIGHT, IRISES_LEFT, IRISES_RIGHT, LID_FOLDS, UPPER_LIDS
 from mien.imaging.openings import Region
 from mien.pipelines.edit import EditedFace, Editor, edited_take
 from mien.rig.compact import MOVED, compact_model
@@ -219,6 +219,19 @@ def test_one_eye_is_closed_and_the_other_left() -> None:
     gap = {eye: np.linalg.norm(np.subtract(*face.target[list(eye)])) for eye in (left, right)}
     assert gap[left] < 0.5
     assert gap[right] > 2
+
+
+def test_an_iris_stays_round_when_its_eye_opens() -> None:
+    frame, seen = four_times()
+    points = seen.landmarks.points
+    face = editor().edit(frame, seen, wish("eyeWide=1").of(seen.state.expression.weights))
+    for iris in (IRISES_LEFT, IRISES_RIGHT):
+        middle = points[iris[0], :2]
+        radius = np.linalg.norm(points[list(iris[1:]), :2] - middle, axis=1).mean()
+        (x0, y0), (x1, y1) = (middle - 2 * radius).astype(int), (middle + 2 * radius).astype(int)
+        before, after = (picture[y0:y1, x0:x1].astype(int).mean(2) for picture in (frame.pixels, face.pixels))
+        half = slice(int(radius * 2), int(radius * 2.6))  # beside and below its middle, where it was seen
+        assert np.abs(after - before)[half, half].mean() < 4, "the iris itself stays"
 
 
 def test_a_lid_that_comes_down_is_skin_whatever_lay_in_its_fold() -> None:

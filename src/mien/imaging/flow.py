@@ -150,6 +150,18 @@ def _cut(frame: Frame, corner: Array, size: Array) -> Array:
     return np.asarray(frame.pixels.take(rows, 0, mode="clip").take(columns, 1, mode="clip"))
 
 
+def shown_at(frame: Frame, places: Array) -> Array:
+    """[..., 3] uint8 what a picture shows at `places` [..., 2], pixels, by cubic interpolation.
+
+    Beyond its border the picture goes on as it ends.
+    """
+    flat = places.reshape(-1, 2)
+    near = np.clip(flat, -_BEYOND, np.array([frame.width, frame.height]) + _BEYOND)
+    low, high = np.floor(near.min(0)).astype(int) - REACH, np.ceil(near.max(0)).astype(int) + REACH
+    x, y = (near - low).astype(np.float32).T
+    return between(packed(_cut(frame, low, high - low)), x, y).reshape(*places.shape[:-1], 3)
+
+
 def _spread(corners: Array, cell: int) -> Array:
     """[2, R * cell, C * cell] what lies at the centres of the pixels between corners of cells [2, R + 1, C + 1]."""
     for _ in range(2):

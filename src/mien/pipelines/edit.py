@@ -25,6 +25,7 @@ from mien.core.points import (
     downwards,
 )
 from mien.detect.shape import mean_face
+from mien.imaging.eyeball import Widened, bared
 from mien.imaging.flow import Flow
 from mien.imaging.lids import Lid, hidden, unfolded
 from mien.imaging.mouth_patch import MouthPatch
@@ -54,6 +55,9 @@ MOST_UNEXPLAINED = 6.0
 _SHUT = 0.12
 """Share of an eye's opening: one that keeps less is shut, and nothing is seen through it."""
 
+
+_OPENED = 1.02
+"""Times that an eye's opening must grow for more of its ball to come to light: one that grows less stretches."""
 
 _DROOPING, _LASHES, _LASH_SHADE = 0.5, 0.02, 0.55
 """How far a lid must come down before its lashes, seen from the front now, draw a line; how thick that is, in
@@ -190,12 +194,17 @@ def _layered(frame: Frame, flows: FaceFlows, motion: FaceMotion) -> Array:
         upper, lower = list(UPPER_LIDS[side]), list(LOWER_LIDS[side])
         before, after = (_apart(points, upper, lower) for points in (motion.points[:, :2], target))
         shift = motion.looks[side]
-        if after >= before and not shift.any():
+        ball = motion.points[list(iris), :2]
+        wider = after > _OPENED * before
+        if after >= before and not wider and not shift.any():
             continue
-        if after > _SHUT * before:
-            content = looking(flow, motion.points[list(iris), :2], shift)
+        if after > _SHUT * before and (after < before or shift.any()):
+            content = looking(flow, ball, shift)
             patch = lay_over(patch, frame, flow, Region.between(target[upper], target[lower]), content)
-        if after < before:
+        if wider:
+            lids = [points[[upper, lower]] for points in (motion.points[:, :2], target)]
+            patch = bared(patch, frame, flow.left, flow.top, Widened(ball, shift, *lids))
+        elif after < before:
             patch = unfolded(patch, flow.left, flow.top, _lid(motion, side))
         patch = bordered(patch, target[upper], target[lower])
         shut = 1 - after / max(before, 1e-6)
