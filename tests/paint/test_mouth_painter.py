@@ -116,7 +116,7 @@ def test_a_photo_without_colour_gets_a_mouth_without_colour(painter: MouthPainte
     assert np.ptp(painter.paint(warm, POINTS, told).astype(int), axis=2)[inside].mean() > 5
 
 
-# --- mauve teeth ------------------------------------------------------------------------------------------------------
+# --- mauve, green and yellow teeth ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("colour", "other"), [([150, 120, 145], 2), ([180, 205, 170], 0)])
@@ -128,6 +128,17 @@ def test_mauve_and_green_go_and_brightness_stays(colour: list[int], other: int) 
     np.testing.assert_allclose(grey @ luminance, painted @ luminance, rtol=1e-5)
     np.testing.assert_allclose(grey[..., other], grey[..., 1], rtol=1e-5)
     assert grey.dtype == np.float32
+
+
+def test_in_a_pale_photo_teeth_are_pale() -> None:
+    """As yellow as there is allowed, and as bright."""
+    pale, tanned = (np.full((HEIGHT, WIDTH, 3), colour, np.uint8) for colour in ([150, 145, 142], [190, 140, 90]))
+    painted = np.full((HEIGHT, WIDTH, 3), [210, 190, 140], np.float32)
+    shown = natural(painted, pale)
+    luminance = np.array([0.299, 0.587, 0.114])
+    np.testing.assert_allclose(shown @ luminance, painted @ luminance, rtol=1e-5)
+    assert float((shown[..., 1] - shown[..., 2]).max()) < 20
+    np.testing.assert_array_equal(natural(painted, tanned), painted)
 
 
 @pytest.mark.parametrize("colour", [[200, 190, 170], [160, 90, 90], [40, 20, 20]])

@@ -18,6 +18,9 @@ CRISPNESS = -0.2
 _COLOURLESS = 1.5
 """Grey levels by which the colours of a black and white photo differ at most, in the mean: those of JPEGs do."""
 
+_IVORY = 12.0
+"""Grey levels by which teeth may be yellower than the skin round them."""
+
 
 def in_kind(painted: Array, cut: Array) -> Array:
     """[H, W, 3] float32 what was painted, without colour where the photo [H, W, 3] has none."""
@@ -27,15 +30,20 @@ def in_kind(painted: Array, cut: Array) -> Array:
 
 
 def natural(painted: Array, cut: Array) -> Array:
-    """[H, W, 3] float32 painted pixels, no more mauve or green than the photo [H, W, 3] round them, and as bright.
+    """[H, W, 3] float32 painted pixels, no more mauve or green, and hardly more yellow, than the photo [H, W, 3] round
+    them, and as bright.
 
-    No tooth is, in white light. The network draws some mauve on very dark skin, of which it saw little, and some green.
+    No tooth is, in white light. The network draws some mauve on very dark skin, of which it saw little, some green, and
+    in pale photos teeth as yellow as in others.
     """
     around = cut.astype(np.float32).mean((0, 1))
     usual = max(float(min(around[0], around[2]) - around[1]), 0.0)
     mauve = np.clip(np.minimum(painted[..., 0], painted[..., 2]) - painted[..., 1] - usual, 0, None)
     green = np.clip(painted[..., 1] - painted[..., 0] - max(float(around[1] - around[0]), 0.0), 0, None)
-    return np.asarray(painted + (mauve - green)[..., None] * (np.array([0, 1, 0], np.float32) - LUMINANCE[1]))
+    settled = painted + (mauve - green)[..., None] * (np.array([0, 1, 0], np.float32) - LUMINANCE[1])
+    usual = max(float(min(around[0], around[1]) - around[2]), 0.0) + _IVORY
+    yellow = np.clip(np.minimum(settled[..., 0], settled[..., 1]) - settled[..., 2] - usual, 0, None)
+    return np.asarray(settled + yellow[..., None] * (np.array([0, 0, 1], np.float32) - LUMINANCE[2]))
 
 
 class MouthPainter:
