@@ -194,6 +194,16 @@ class TestDraw:
         for before, after in zip(seen, lit, strict=True):
             assert float(torch.corrcoef(torch.stack([before.flatten().float(), after.flatten()]))[0, 1]) > 0.9
 
+    def test_light_falls_slowly_off_over_a_view(self) -> None:
+        grey = torch.full((50, 1, SIDE, SIDE), 90, dtype=torch.uint8)
+        lit = lgml._relit(grey, Generator().manual_seed(2))
+        assert float(lit.min()) > 10
+        assert float(lit.max()) <= 255
+        steps = torch.cat([lit.diff(dim=2).abs().flatten(), lit.diff(dim=3).abs().flatten()])
+        assert float(steps.max()) < 6
+        sides = (lit[..., :40].mean((1, 2, 3)) / lit[..., -40:].mean((1, 2, 3))).log()
+        assert 0.1 < float(sides.std()) < 0.6
+
     def test_without_neutral_faces_there_are_none(self, eyes: Path, tmp_path: Path) -> None:
         save_pack(tmp_path / "faces-wild.npz", faces_columns("wild", 2))
         folder = save_eyes(tmp_path / "eyes")

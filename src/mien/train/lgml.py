@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Generator, Tensor, nn
+from torch.nn.functional import interpolate
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
@@ -51,6 +52,9 @@ CALM_RENDERED_SHARE = 0.4
 
 _LEAST = 0.08
 """Deviation below which a channel's errors count no more: one that hardly ever moves must not drown the others."""
+
+_LAMPS, _FALL = (3, 3), 0.25
+"""Places over a view at which light is drawn, and the deviation of its logarithm there."""
 
 _TREMBLE, _DRIFT = 0.2, 0.3
 """Pixels of a view: further noise on the points, on each alone and on all together."""
@@ -253,10 +257,15 @@ def _deviations(weights: Tensor, known: Tensor, flipped: Tensor) -> Tensor:
 
 
 def _relit(view: Tensor, generator: Generator) -> Tensor:
-    """Views [B, 1, H, W] uint8 under another gamma: they are kept, so what changes from look to look is added here."""
+    """Views [B, 1, H, W] uint8 under another gamma and another light, which falls slowly off over them.
+
+    They are kept, so what changes from look to look is added here.
+    """
     gamma = torch.exp((torch.rand((len(view), 1), generator=generator) * 2 - 1) * 0.3)
     shown = (torch.arange(256) / 255).clamp(min=1e-4) ** gamma * 255
-    return shown.gather(1, view.flatten(1).long()).view(view.shape)
+    lit = shown.gather(1, view.flatten(1).long()).view(view.shape)
+    falls = torch.randn((len(view), 1, *_LAMPS), generator=generator) * _FALL
+    return (lit * interpolate(falls, view.shape[2:], mode="bilinear", align_corners=True).exp()).clamp(max=255)
 
 
 def _astray(points: Tensor, generator: Generator) -> Tensor:
