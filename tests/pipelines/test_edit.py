@@ -15,7 +15,16 @@ from mien.core.face import LANDMARKS, Expression, FaceReading, Landmarks
 from mien.core.geometry import rotation_from_angles
 from mien.core.image import Frame
 from mien.core.looks import FULL_LOOK, gaze_from_looks
-from mien.core.points import EYE_LEFT, EYE_RIGHT, IRISES_LEFT, IRISES_RIGHT, LID_FOLDS, UPPER_LIDS
+from mien.core.points import (
+    EYE_LEFT,
+    EYE_RIGHT,
+    IRISES_LEFT,
+    IRISES_RIGHT,
+    LID_FOLDS,
+    LOWER_INNER_LIP,
+    UPPER_INNER_LIP,
+    UPPER_LIDS,
+)
 from mien.imaging.openings import Region
 from mien.pipelines.edit import EditedFace, Editor, edited_take
 from mien.rig.compact import MOVED, compact_model
@@ -205,6 +214,27 @@ def test_a_mouth_that_shuts_shows_nothing_in_its_corners() -> None:
         x, y = with_care.target[corner].astype(int)
         darkest = [one.pixels[y - 12 : y + 12, x - 20 : x + 20].mean(2).min() for one in (with_care, by_motion_alone)]
         assert darkest[0] > darkest[1] + 20
+
+
+def test_what_an_open_mouth_shows_goes_along_with_lips_that_go_elsewhere() -> None:
+    """Were it left behind, the lower lip as it was would be seen between the lips."""
+    frame, seen = four_times()
+    points = seen.landmarks.points.astype(np.float64)
+    motion_alone = Editor(paint=False, shade=False, mend=False)
+    now = seen.state.expression.weights
+    face = motion_alone.edit(frame, seen, wish("mouthFrown=1", "mouthSmile=0").of(now))
+    fell = float(np.median((face.target - points[:, :2])[list(LOWER_INNER_LIP), 1]))
+    assert fell > 6
+    before, after = seen_between(frame.pixels, points[:, :2]), seen_between(face.pixels, face.target)
+    assert np.abs(after - before).mean() < 10, "teeth from lip to lip, as there were"
+
+
+def seen_between(pixels: Array, points: Array) -> Array:
+    """[9, 5, 3] what is seen between the lips, from the upper to the lower one, in the middle of the mouth."""
+    upper, lower = (points[list(lips)][3:8] for lips in (UPPER_INNER_LIP, LOWER_INNER_LIP))
+    places = upper + np.linspace(0.1, 0.9, 9)[:, None, None] * (lower - upper)
+    x, y = np.moveaxis(places.astype(int), -1, 0)
+    return pixels[y, x].astype(np.float64)
 
 
 def test_one_eye_is_closed_and_the_other_left() -> None:

@@ -59,6 +59,9 @@ _SHUT = 0.12
 _OPENED = 1.02
 """Times that an eye's opening must grow for more of its ball to come to light: one that grows less stretches."""
 
+_BACK = 0.02
+"""Inter-ocular distances by which a lip must go back from an open mouth for what is seen in it to go along."""
+
 _DROOPING, _LASHES, _LASH_SHADE = 0.5, 0.02, 0.55
 """How far a lid must come down before its lashes, seen from the front now, draw a line; how thick that is, in
 inter-ocular distances; and how much darker than the lid."""
@@ -164,6 +167,13 @@ class Editor:
         return self._painter.paint(patch, moved, painted, tuple(part.outline for part in own))
 
 
+def _drawn_back(motion: FaceMotion) -> float:
+    """Inter-ocular distances by which a lip goes farther from where the mouth was open, in the middle of its border."""
+    away = (motion.target - motion.points[:, :2]) @ downwards(motion.target)
+    farthest = max(np.median(away[list(LOWER_INNER_LIP)]), np.median(-away[list(UPPER_INNER_LIP)]))
+    return float(farthest) / float(inter_ocular_distance(motion.points))
+
+
 def _check(points: Array, rotation: Array, residual: float, source: object) -> None:
     """Refuses a face that no rig can explain well enough to move it."""
     turned = float(np.rad2deg(np.arccos(np.clip(rotation[2, 2], -1, 1))))
@@ -216,8 +226,10 @@ def _layered(frame: Frame, flows: FaceFlows, motion: FaceMotion) -> Array:
     upper, lower = list(UPPER_INNER_LIP), list(LOWER_INNER_LIP)
     before, after = motion.parted
     if after < before:
-        still = Flow(flow.left, flow.top, flow.cell, np.zeros_like(flow.backward))
-        patch = lay_over(patch, frame, flow, Region.between(target[upper], target[lower]), still)
+        # Lips that close cover what is behind them; lips that go elsewhere take it along, or it would show old lips.
+        along = float(np.clip(_drawn_back(motion) / _BACK, 0, 1))
+        behind = Flow(flow.left, flow.top, flow.cell, along * flow.backward)
+        patch = lay_over(patch, frame, flow, Region.between(target[upper], target[lower]), behind)
     if before != after:
         patch = bordered(patch, target[upper], target[lower])
     return patch
