@@ -234,7 +234,7 @@ def seen_between(pixels: Array, points: Array) -> Array:
     upper, lower = (points[list(lips)][3:8] for lips in (UPPER_INNER_LIP, LOWER_INNER_LIP))
     places = upper + np.linspace(0.1, 0.9, 9)[:, None, None] * (lower - upper)
     x, y = np.moveaxis(places.astype(int), -1, 0)
-    return pixels[y, x].astype(np.float64)
+    return np.asarray(pixels[y, x], np.float64)
 
 
 def test_one_eye_is_closed_and_the_other_left() -> None:
