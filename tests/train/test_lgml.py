@@ -26,6 +26,7 @@ from mien.train.lgml import (
     ABSENT,
     APPEARS,
     CALM_RENDERED_SHARE,
+    EDITED_SHARE,
     NEUTRAL_SHARE,
     PEOPLE_SHARE,
     RENDERED_SHARE,
@@ -143,6 +144,13 @@ class TestDraw:
         packs = np.array([pack_of[who] for who in person.tolist()])
         shares = [float((packs == k).mean()) for k in (HAND, RENDERS, WILD)]
         assert shares == pytest.approx([(1 - RENDERED_SHARE) / 2, RENDERED_SHARE, (1 - RENDERED_SHARE) / 2], abs=0.06)
+
+    def test_edited_photos_are_few_however_many_there_are(self, task: LocalGlobalTask) -> None:
+        train = task.looked.train
+        drawn = lgml._People(replace(task.looked, edited=(True, False, False)))
+        rows = drawn.draw(8000, Generator().manual_seed(1))[: 8000 - int(8000 * NEUTRAL_SHARE)].numpy()
+        shares = [float((np.asarray(train.pack)[rows] == k).mean()) for k in (HAND, RENDERS, WILD)]
+        assert shares == pytest.approx([EDITED_SHARE, RENDERED_SHARE, 1 - EDITED_SHARE - RENDERED_SHARE], abs=0.04)
 
     def test_calm_faces_are_photos_and_renders_however_many_there_are_of_each(self, task: LocalGlobalTask) -> None:
         train, calm = task.looked.train, int(400 * NEUTRAL_SHARE)

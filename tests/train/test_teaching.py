@@ -52,7 +52,7 @@ def random_weights(seed: int, count: int = 40) -> Array:
 
 def looked(train: SeenFaces, val: SeenFaces) -> Looked:
     names = ("faces-photos", "faces-renders", "faces-hand")
-    return Looked(names, (False, True, False), true_columns(), np.arange(478), train, val)
+    return Looked(names, (False, True, False), (False,) * 3, true_columns(), np.arange(478), train, val)
 
 
 def mixed(seed: int, count: int = 60) -> SeenFaces:

@@ -44,8 +44,8 @@ NEUTRAL_SHARE = 0.15
 APPEARS, ABSENT = 0.2, 0.05
 """Weights from which a channel appears, and up to which it does not."""
 
-RENDERED_SHARE = 0.65
-"""Share of the people in a batch who are renders."""
+RENDERED_SHARE, EDITED_SHARE = 0.62, 0.12
+"""Shares of the people in a batch who are renders, and whose photos were edited, where there are such packs."""
 
 CALM_RENDERED_SHARE = 0.4
 """Share of the neutral faces who are: however many renders there are, most calm faces are photographed ones."""
@@ -284,10 +284,11 @@ class _People:
         self._order = torch.from_numpy(np.argsort(person, kind="stable"))
         _, starts, counts = np.unique(person[self._order], return_index=True, return_counts=True)
         self._starts, self._counts = torch.from_numpy(starts), torch.from_numpy(counts)
-        rendered = np.array(looked.rendered)[np.asarray(train.pack)[self._order[starts]]]
         pack = np.asarray(train.pack)[self._order[starts]]
+        rendered, edited = (np.array(of)[pack] for of in (looked.rendered, looked.edited))
+        shares = RENDERED_SHARE, EDITED_SHARE if edited.any() else 0.0
         share = np.zeros(len(starts))
-        for kind, total in ((rendered, RENDERED_SHARE), (~rendered, 1 - RENDERED_SHARE)):
+        for kind, total in zip((rendered, edited, ~rendered & ~edited), (*shares, 1 - sum(shares)), strict=True):
             packs = np.unique(pack[kind])
             sizes = np.array([(pack == k).sum() ** 0.7 for k in packs])
             for k, size in zip(packs, sizes / max(sizes.sum(), 1e-9), strict=True):

@@ -81,6 +81,7 @@ class Looked:
     Args:
         names: of the packs.
         rendered: which of them are renders.
+        edited: which of them are photos that were edited.
         true: [packs, 52] bool, the columns whose labels are true: known by construction, or given by people.
         mirror: [478] index map of a flip.
         train: several degraded views of each face, of renders fewer.
@@ -89,6 +90,7 @@ class Looked:
 
     names: tuple[str, ...]
     rendered: tuple[bool, ...]
+    edited: tuple[bool, ...]
     true: Array
     mirror: Array
     train: SeenFaces
@@ -212,7 +214,7 @@ def thinned(packs: list[FacesPack], limit: int | None, split: str = "val") -> li
 def _looked(packs: list[FacesPack], train: SeenFaces, val: SeenFaces) -> Looked:
     true = np.array([pack.named & (pack.rendered or pack.by_hand or pack.edited) for pack in packs])
     names, rendered = tuple(pack.name for pack in packs), tuple(pack.rendered for pack in packs)
-    return Looked(names, rendered, true, packs[0].mirror, train, val)
+    return Looked(names, rendered, tuple(pack.edited for pack in packs), true, packs[0].mirror, train, val)
 
 
 def _kept(folder: Path) -> object:
