@@ -134,11 +134,12 @@ def main(data: Path, ledger: bool = False, pictures: Path | None = None) -> None
     for name, each in alike.items():
         structure, away = np.array(each).mean(0)
         rows += [Row(f"{name}, SSIM in the face", float(structure)), Row(f"{name}, difference", float(away), "of 1")]
-    edited = np.array(alike["edited"]).mean(0)
     for name in ("no edit", "motion alone", "the rig's motion alone"):
-        structure, away = edited - np.array(alike[name]).mean(0)
+        beyond = np.array(alike["edited"]) - np.array(alike[name])
+        (structure, away), (unsure, _) = beyond.mean(0), beyond.std(0, ddof=1) / np.sqrt(len(beyond))
         rows += [
             Row(f"edited beyond {name}, SSIM", float(structure), "", ">= 0"),
+            Row("the same, standard error over people", float(unsure)),
             Row(f"edited beyond {name}, difference", float(away), "of 1", "<= 0"),
         ]
     publish(Report("Edited smiles against real ones, London test people", command(data), tuple(rows)), ledger)

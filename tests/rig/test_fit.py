@@ -31,6 +31,14 @@ from mien.detect.shape import mean_face
 from mien.rig.compact import MOVED, CompactModel, compact_model
 from mien.rig.fit import FaceFit, FitOptions, Fitter, _Bounded, residual
 
+SIDED = [
+    (name, name.replace("Left", "Right"))
+    for name in MOVED
+    if name.endswith("Left") and not name.startswith("eyeLook") and name not in ("jawLeft", "mouthLeft")
+]
+"""Channels that faces mostly move alike on both sides."""
+
+
 # --- a face -----------------------------------------------------------------------------------------------------------
 
 
@@ -120,6 +128,18 @@ def test_more_wish_for_few_channels_leaves_fewer() -> None:
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > counts[2]
     assert counts[-1] == 0
+
+
+@CHECKED
+@given(SEEDS)
+def test_a_wish_for_even_sides_makes_them_more_even_and_looks_no_more(seed: int) -> None:
+    *_, points = made(seed)
+    trembling = points + np.random.default_rng(seed).normal(size=points.shape) * 2e-3 * SCALE
+    none, much = (fitter(replace(USUAL, evenness=wish)).fit(trembling).weights for wish in (0.0, 1e4))
+    left, right = (ARKIT.indices(names) for names in zip(*SIDED, strict=True))
+    apart = [float(np.abs(found[left] - found[right]).mean()) for found in (none, much)]
+    assert apart[1] < 0.5 * apart[0] + 1e-3
+    assert not any(name.startswith(("eyeLook", "jaw")) for pair in SIDED for name in pair)
 
 
 def test_a_wish_for_the_usual_makes_faces_more_usual() -> None:
@@ -329,8 +349,11 @@ def test_a_reading_is_regularised_least_squares_over_person_head_and_weights() -
     columns = np.concatenate([weights, people, head_motions()])
     wish = np.concatenate([np.full(len(weights), options.ease), np.full(len(people), options.identity), np.zeros(7)])
     offsets = np.random.default_rng(1).normal(size=(weights.shape[1], 3)) * 1e-3
-    rows = np.concatenate([columns.T * np.sqrt(worth)[:, None], np.diag(np.sqrt(wish))])
-    wanted = np.concatenate([offsets * np.sqrt(worth)[:, None], np.zeros((len(wish), 3))])
+    even = np.zeros((len(SIDED), len(wish)))
+    for row, (left, right) in zip(even, SIDED, strict=True):
+        row[[MOVED.index(left), MOVED.index(right)]] = np.sqrt(options.evenness) * np.array([1, -1])
+    rows = np.concatenate([columns.T * np.sqrt(worth)[:, None], np.diag(np.sqrt(wish)), even])
+    wanted = np.concatenate([offsets * np.sqrt(worth)[:, None], np.zeros((len(wish) + len(even), 3))])
     unit = np.linalg.norm(rows, axis=0)
     found = np.linalg.lstsq(rows / unit, wanted, rcond=None)[0] / unit[:, None]
     expected = found[: len(weights)]
