@@ -118,7 +118,7 @@ class LocalGlobalNet(nn.Module):
         region: int = 128,
         hidden: int = 448,
         placed: int = 256,
-        forget: float = 0.15,
+        forget: float = 0.1,
     ) -> None:
         super().__init__()
         self._forget = forget

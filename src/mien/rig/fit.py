@@ -47,13 +47,13 @@ class FitOptions:
 
     deviation: float = 4e-5
     """Metres, times the root of the number of coordinates: how closely the points are followed."""
-    identity: float = 2.0
+    identity: float = 1.0
     """Weight of the wish for a usual face."""
     sparsity: float = 2.0
     """Weight of the wish for few channels."""
     ease: float = 10.0
     """Weight of the wish for weak channels."""
-    evenness: float = 10.0
+    evenness: float = 12.0
     """Weight of the wish that both sides do the same, but for where the eyes look."""
     belief: float = 1000.0
     """Weight of what another reading expects, where there is one; it then stands for sparsity, ease and evenness.
@@ -61,7 +61,7 @@ class FitOptions:
     Chosen on validation faces: 300 agrees a little better with the teacher on photos (.868 to .864; the expression
     network alone .852) and a little worse with the truth of renders (.630 to .635; alone .627).
     """
-    depth: float = 0.3
+    depth: float = 0.1
     """What the depth of a point is worth beside its place in the picture."""
     outlier: float = 0.004
     """Metres beyond which a point that fits badly counts no more."""
