@@ -28,7 +28,7 @@ from mien.core.basis import ARKIT
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT, LANDMARKS
 from mien.core.geometry import rotation_from_angles
 from mien.detect.shape import mean_face
-from mien.rig.compact import MOVED, CompactModel, compact_model
+from mien.rig.compact import MOVED, CompactModel, compact_model, turn_features
 from mien.rig.fit import FaceFit, FitOptions, Fitter, _Bounded, residual
 
 SIDED = [
@@ -101,6 +101,18 @@ def test_weights_are_fractions_whatever_is_shown(seed: int, noise: float) -> Non
         assert ((fit.weights >= 0) & (fit.weights <= 1)).all()
         assert fit.weights[ARKIT.index("tongueOut")] == 0
         assert all(np.isfinite(part).all() for part in (fit.shape, fit.points, fit.residual, fit.head.rotation))
+
+
+@CHECKED
+@given(SEEDS)
+def test_what_a_reader_sees_of_a_turned_head_is_what_made_faces_show(seed: int) -> None:
+    """Their points do what a reader's do; laid bare of it and read again, they are where they were."""
+    _, _, rotation, points = made(seed)
+    turns = SCALE * np.tensordot(turn_features(rotation), compact_model().turns, 1) @ rotation.T
+    again = fitter().as_read(points - turns)
+    assert np.abs(again - points).mean() < 0.35 * np.abs(turns).mean() + 0.1
+    nearer = fitter().as_read(3 * (points - turns) + MIDDLE)
+    np.testing.assert_allclose(nearer, 3 * again + MIDDLE, atol=1e-6 * SCALE)
 
 
 def test_landmarks_are_left_as_they_are() -> None:

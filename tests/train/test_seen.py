@@ -20,7 +20,10 @@ from mien.core.image import Frame
 from mien.data.packs import read_folder
 from mien.data.tiles import FACE, cut_tiles
 from mien.detect.landmarks import LandmarkReader, PointRefiner
+from mien.detect.shape import mean_face
 from mien.nets.landmarks import SIDE
+from mien.rig.compact import compact_model
+from mien.rig.fit import Fitter
 from mien.runtime.session import OnnxSession
 from mien.train.seen import Eyes, Looked, SeenFaces, ViewCounts, look
 from mien.weights.catalog import card
@@ -133,11 +136,16 @@ class TestLook:
     def test_true_points_are_those_of_the_labels_in_each_view(self, looked: Looked, people: Path) -> None:
         """Views wander: the same place of the tile lies elsewhere in each, at about one size."""
         tiles = cut_tiles(read_folder(people)[0], "train")
+        fitter, rendered = Fitter(compact_model(), mean_face().steadiness), np.array(looked.rendered)[tiles.pack]
+        labels = [
+            fitter.as_read(at) if made else at for at, made in zip(tiles.points.astype(float), rendered, strict=True)
+        ]
+        assert np.abs(np.array(labels) - tiles.points)[rendered].max() > 0.5, "renders are labelled as photos are"
         for found, view in zip(np.split(looked.train.true.astype(np.float64), VIEWS), range(VIEWS), strict=True):
-            fits = [fit_similarity(tile, seen) for tile, seen in zip(tiles.points, found, strict=True)]
+            fits = [fit_similarity(tile, seen) for tile, seen in zip(labels, found, strict=True)]
             scales = np.array([fit.scale for fit in fits])
             assert ((scales > 0.5 * SIDE / FACE) & (scales < 2 * SIDE / FACE)).all(), view
-            for fit, tile, seen in zip(fits, tiles.points, found, strict=True):
+            for fit, tile, seen in zip(fits, labels, found, strict=True):
                 laid = fit.scale * tile @ fit.rotation.T + fit.translation
                 assert np.abs(laid - seen).max() < 0.2
         plain = cut_tiles(read_folder(people)[0], "val")

@@ -176,6 +176,11 @@ class Fitter:
         whole[_PLACES] = weights
         return FaceFit(person, whole, head, laid, residual(laid, points))
 
+    def as_read(self, points: Array) -> Array:
+        """Where a reader sees what lies at `points` [478, 3], pixels: when a head turns, read points do more."""
+        head = fit_similarity(self._mean, points, self._steadiness)
+        return np.asarray(points + head.scale * self._turned(head) @ head.rotation.T)
+
     def person(self, fit: FaceFit, points: Array) -> Array:
         """[S] the identity that would explain what a fit's expression leaves of `points` [478, 3]."""
         head = fit.head

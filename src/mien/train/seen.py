@@ -21,9 +21,12 @@ from mien.core.errors import InputError
 from mien.data.augment import degrade, fill_outside, jitter, points_in_views, take_views, view_maps
 from mien.data.packs import FacesPack, read_folder
 from mien.data.tiles import Tiles, cut_tiles
+from mien.detect.shape import mean_face
 from mien.formats.files import replacing
 from mien.nets.landmarks import SIDE, LandmarkNet
 from mien.nets.refiner import Refiner
+from mien.rig.compact import compact_model
+from mien.rig.fit import Fitter
 from mien.train.export import as_shipped
 from mien.train.landmarks import frozen_landmarks
 from mien.train.loop import begin_from
@@ -45,7 +48,8 @@ class SeenFaces:
     Args:
         view: [N, 128, 128] uint8 luminance, as the landmark network gets it.
         points: [N, 478, 3] float16 in pixels of the view, as the networks found them.
-        true: [N, 478, 3] float16 where they are by the labels.
+        true: [N, 478, 3] float16 where they are by the labels; of renders, where a reader of photos would see them, for
+            a network is to place the points of both alike.
         weights: [N, 52] labels.
         trust: [N] what they are worth, 0 to 1.
         pack: [N] index of the pack.
@@ -70,6 +74,7 @@ _KEPT = {
     "side": SIDE,
     "arrays": [field.name for field in fields(SeenFaces)],
     "unharmed": [_UNHARMED_PHOTOS, _UNHARMED_RENDERS],
+    "renders": "as read",
 }
 """What another version of mien may have kept otherwise."""
 
@@ -261,6 +266,8 @@ def _seen(eyes: Eyes, packs: list[FacesPack], split: str, views: ViewCounts | No
     points, true = (np.zeros((len(which), 478, 3), np.float16) for _ in range(2))
     generator = Generator().manual_seed(7 if views is None else 11)
     mirror = torch.from_numpy(tiles.mirror)
+    rendered = np.array([pack.rendered for pack in packs])[tiles.pack][which]
+    fitter = Fitter(compact_model(), mean_face().steadiness)
     parts = np.array_split(np.arange(len(which)), -(-len(which) // _BATCH))
     for part in track(parts, "looking at faces", console=Console(stderr=True), disable=not progress):
         pixels = torch.from_numpy(tiles.pixels[which[part]])[:, None].float()
@@ -280,6 +287,8 @@ def _seen(eyes: Eyes, packs: list[FacesPack], split: str, views: ViewCounts | No
         view[part] = cuts[:, 0].to(torch.uint8).numpy()
         placed = points_in_views(torch.from_numpy(tiles.points[which[part]]), maps, straight, mirror)
         true[part] = placed.numpy()
+        for row in part[rendered[part]]:
+            true[row] = fitter.as_read(true[row].astype(np.float64))
     trust = 1 / (1 + (tiles.spread / 1.5) ** 2)
     return SeenFaces(
         view,
