@@ -105,9 +105,11 @@ RECIPES: dict[str, Recipe] = {
             output_basis="arkit",
             paper="A Local-Global Metric Learning Method for Facial Expression Animation (MIPR 2022), our reading",
             data=f"{SOURCES}; renders of the ICT Face Model Light (MIT) under the skins of those photos, whose weights "
-            f"are known (mien data render); {TEACHER}, believed only in the channels that it moves, and for .3, "
+            "are known (mien data render); photos of these that mien itself edited, for ten channels (mien data edit); "
+            f"{TEACHER}, believed only in the channels that it moves, and for .3, "
             "stretched, in frowns, funnels and mouths to the side",
-            weakness="channels that the teacher leaves dead are learned from renders alone; tongueOut is always 0",
+            weakness="channels that the teacher leaves dead are learned from renders, and ten of them from edits of "
+            "photos by mien itself; tongueOut is always 0",
         ),
     ),
     **EDIT_RECIPES,
