@@ -20,7 +20,7 @@ SCALE, MIDDLE = 1500.0, np.array([300.0, 200.0, 0.0])
 """Pixels a metre, and where the head is: the irises are some 95 pixels apart."""
 
 UNBIASED = FitOptions(
-    identity=1e-3, sparsity=1e-3, ease=1e-3, evenness=1e-3, rounds=8, further=6, steps=300, outlier=1.0
+    depth=0.3, identity=1e-3, sparsity=1e-3, ease=1e-3, evenness=1e-3, rounds=8, further=6, steps=300, outlier=1.0
 )
 """Hardly a wish for usual faces and weak channels, and all the time in the world: then only the truth fits."""
 

@@ -14,7 +14,7 @@ from mien.core.geometry import fit_similarity, rotation_from_angles
 from mien.detect.shape import mean_face
 from mien.rig.compact import MOVED, compact_model
 from mien.rig.fit import Fitter
-from mien.train.reading import Misreading
+from mien.train.reading import _STEADY, Misreading
 
 CHECKED = settings(derandomize=True, deadline=None, max_examples=20)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -28,7 +28,7 @@ def misreading() -> Misreading:
 
 @cache
 def fitter() -> Fitter:
-    return Fitter(compact_model(), mean_face().steadiness)
+    return Fitter(compact_model(), mean_face().steadiness, _STEADY)
 
 
 def face(rng: np.random.Generator) -> Array:

@@ -9,13 +9,17 @@ from mien.core.face import IRIS_LEFT, IRIS_RIGHT
 from mien.detect.shape import mean_face
 from mien.losses import depth_distance, point_distance
 from mien.rig.compact import compact_model
-from mien.rig.fit import Fitter
+from mien.rig.fit import FitOptions, Fitter
 
 _DEPTH = 0.2
 """What an error of depth counts beside one in the plane."""
 
 _SLIGHT = 0.1
 """Error of a weight up to which its square counts: absolute errors would amplify every tremble of the points."""
+
+_STEADY = FitOptions(identity=2.0, depth=0.3, evenness=0.0)
+"""A fit that wishes more for the usual than `mien capture --fit` does: it amplifies the trembling of points less, and a
+refiner learned by it."""
 
 _LEAST = 24.0
 """Pixels of the least inter-ocular distance that errors are told in: profiles shrink it."""
@@ -30,7 +34,7 @@ class Misreading:
 
     def __init__(self) -> None:
         shape, model = mean_face(), compact_model()
-        self._reading = torch.from_numpy(Fitter(model, shape.steadiness).reading).float()
+        self._reading = torch.from_numpy(Fitter(model, shape.steadiness, _STEADY).reading).float()
         mean = model.mean.astype(np.float64)
         share = shape.steadiness / shape.steadiness.sum()
         about = mean - share @ mean
