@@ -33,6 +33,14 @@ if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+@pytest.fixture
+def keep_signals() -> Iterator[None]:
+    """For tests of commands that listen to SIGTERM while they work: it is listened to as before afterwards."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
 @pytest.fixture(autouse=True)
 def _no_connections() -> Iterator[None]:
     before = len(attempts())

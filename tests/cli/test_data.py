@@ -1,8 +1,6 @@
 """`mien data render`: a pack that training reads, and what it says when there is nothing to make one of."""
 
 import io
-import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,15 +22,10 @@ from mien.formats.takes import write_capture
 from mien.rig.compact import compact_model
 from mien.rig.ict_files import write_ict
 
+pytestmark = pytest.mark.usefixtures("keep_signals")
+
 ICT = Path(__file__).parents[2].parent / "shared" / "data" / "rigs" / "ict-facekit.npz"
 Captured = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def _keep_signals() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """`mien data edit`: a pack of edited photos that training reads, and what it says when there is nothing to edit."""
 
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +12,9 @@ from mien.core.basis import ARKIT
 from mien.data.packs import read_faces, read_folder, read_photos
 from mien.train.seen import Looked, SeenFaces, _looked
 
+pytestmark = pytest.mark.usefixtures("keep_signals")
+
 Captured = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def _keep_signals() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 import csv
 import re
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +15,9 @@ from mien.formats.images import read_image
 from mien.train.evaluation import evaluate
 from mien.train.feature_picture import SIZE
 
+pytestmark = pytest.mark.usefixtures("keep_signals")
+
 Captured = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def _keep_signals() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """`mien train` as it is typed."""
 
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +10,7 @@ from mien.core.card import ModelCard
 from mien.weights.catalog import card, cards
 from mien.weights.store import verify
 
-
-@pytest.fixture(autouse=True)
-def _keep_signals() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
+pytestmark = pytest.mark.usefixtures("keep_signals")
 
 
 def test_the_mean_face_is_learned_and_its_card_is_true(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

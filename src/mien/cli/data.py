@@ -58,10 +58,7 @@ def render_pack(
     except ModuleNotFoundError as error:
         cause = f"rendering packs needs {error.name}, which is not installed"
         raise UsageError("mien data render", "E_USAGE", cause, 'pip install "mien[train]"') from error
-    if count < 1:
-        raise UsageError("--count", "E_USAGE", f"{count} faces make no pack", "render 1 or more")
-    if seed < 0:
-        raise UsageError("--seed", "E_USAGE", f"{seed} is below 0", "give 0 or more")
+    check_drawn(count, seed)
     rig = rig_named("ict") if ict is None else IctRig.load(ict)
     if not isinstance(rig, IctRig):
         raise UsageError("--ict", "E_USAGE", "is no ICT rig", "name ICT's .npz or folder")
@@ -91,6 +88,14 @@ def render_pack(
             write_pack(temporary, parts, packs[0].mirror)
     err.print(f"{count} faces to train on, {further} to validate; wrote {output}", markup=False, highlight=False)
     return 0
+
+
+def check_drawn(count: int, seed: int) -> None:
+    """Refuses a pack of fewer faces than one, and a seed that is none. Raises `UsageError`."""
+    if count < 1:
+        raise UsageError("--count", "E_USAGE", f"{count} faces make no pack", "ask for 1 or more")
+    if seed < 0:
+        raise UsageError("--seed", "E_USAGE", f"{seed} is below 0", "give 0 or more")
 
 
 def _lenders(data: Path, without: tuple[str, ...]) -> "tuple[list[FacesPack], ScenesPack | None]":

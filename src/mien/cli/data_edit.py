@@ -6,6 +6,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
+from mien.cli.data import check_drawn
 from mien.cli.terminal import bars, say
 from mien.core.errors import NothingMatched, UsageError, printable
 from mien.formats.files import check_replaceable, replacing
@@ -39,10 +40,7 @@ def edit_pack(
 
     if output.suffix != ".npz":
         raise UsageError("--output", "E_USAGE", f"{printable(output)} is no name of a pack", "end it in .npz")
-    if count < 1:
-        raise UsageError("--count", "E_USAGE", f"{count} faces make no pack", "edit 1 or more")
-    if seed < 0:
-        raise UsageError("--seed", "E_USAGE", f"{seed} is below 0", "give 0 or more")
+    check_drawn(count, seed)
     check_replaceable(output, overwrite)
     packs, _ = read_photos(data)
     editor, writer = Editor(), PackWriter(packs[0].mirror, TOLD, edited=True)
