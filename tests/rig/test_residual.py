@@ -1,11 +1,13 @@
 """What a field adds is told in the plane of the head, and irises stay with the gaze."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from made_fits import CHECKED, MIDDLE, SCALE, SEEDS, face, person, turned
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
+from mien.core.face import LANDMARKS
 from mien.core.field import COLUMNS, ROWS, MotionField
 from mien.core.geometry import Similarity
 from mien.core.points import IRISES_LEFT, IRISES_RIGHT
@@ -40,16 +42,20 @@ def test_the_head_s_plane_undoes_pose(seed: int) -> None:
 def test_an_empty_field_mends_nothing() -> None:
     points, head = posed(1)
     before = motion(points, head)
-    after = mended(before, head, MotionField(np.zeros((2, ROWS, COLUMNS))))
+    after = mended(before, head, MotionField(np.zeros((2, ROWS, COLUMNS))), np.zeros((LANDMARKS, 2)))
     np.testing.assert_array_equal(after.target, before.target)
 
 
-def test_a_plain_shift_goes_along_the_head_s_axes_and_leaves_irises() -> None:
+@pytest.mark.parametrize("of_skin", [False, True])
+def test_a_plain_shift_goes_along_the_head_s_axes_and_leaves_irises(of_skin: bool) -> None:
     points, head = posed(2)
     before = motion(points, head)
-    shift = np.zeros((2, ROWS, COLUMNS))
-    shift[1] = 0.1
-    after = mended(before, head, MotionField(shift))
+    shift, further = np.zeros((2, ROWS, COLUMNS)), np.zeros((LANDMARKS, 2))
+    if of_skin:
+        further[:, 1] = 0.1
+    else:
+        shift[1] = 0.1
+    after = mended(before, head, MotionField(shift), further)
     irises = [*IRISES_LEFT, *IRISES_RIGHT]
     np.testing.assert_array_equal(after.target[irises], before.target[irises])
     skin = np.setdiff1d(np.arange(478), irises)

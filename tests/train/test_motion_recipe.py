@@ -3,14 +3,20 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from made_packs import mirror
 from made_trainings import assert_goes_on, one_thread
 from made_twice import pairs_pack
 
+from mien.core.arrays import Array
+from mien.core.basis import ARKIT
 from mien.core.errors import InputError
+from mien.core.face import LANDMARKS
+from mien.data.followed import Followed
 from mien.train.loop import TrainOptions, train
-from mien.train.motion import MotionTask
+from mien.train.motion import MotionTask, by_skin, foreseen
 from mien.weights.store import verify
 
 
@@ -50,3 +56,48 @@ def test_a_killed_training_goes_on_and_ships(data: Path, tmp_path: Path) -> None
 def test_a_folder_without_anybody_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nobody is there twice"):
         MotionTask(pairs_pack(tmp_path / "generated", name="faces-synthetic"))
+
+
+def followed(seed: int, slope: Array, people: int = 300, each: int = 3, chance: float = 0.0) -> Followed:
+    """Changes of people whose skin follows `slope` [52, 956], and chance."""
+    rng = np.random.default_rng(seed)
+    change = rng.uniform(-1, 1, (people * each, len(ARKIT)))
+    further = change @ slope + rng.normal(size=(len(change), slope.shape[1])) * chance
+    return Followed(change, further.reshape(-1, LANDMARKS, 2), np.repeat(np.arange(people), each))
+
+
+def even_of(slope: Array) -> Array:
+    """The same of the mirrored face."""
+    places = slope.reshape(len(ARKIT), LANDMARKS, 2)[ARKIT.mirror][:, mirror()]
+    return np.asarray((places * [-1.0, 1.0]).reshape(slope.shape))
+
+
+def even(seed: int) -> Array:
+    """[52, 956] by how much skin goes with weights, alike on both sides."""
+    slope = np.random.default_rng(seed).normal(size=(len(ARKIT), 2 * LANDMARKS)) * 0.01
+    return np.asarray((slope + even_of(slope)) / 2)
+
+
+def test_skin_is_learned_through_much_chance_and_alike_on_both_sides() -> None:
+    slope, counted = even(1), np.ones(len(ARKIT))
+    found = by_skin(followed(2, slope, chance=0.05), counted, mirror())
+    rest = by_skin(followed(2, slope * 0, chance=0.05), counted, mirror())
+    assert np.corrcoef(found.ravel(), slope.ravel())[0, 1] > 0.9
+    assert np.abs(rest).mean() < 0.35 * np.abs(found).mean()
+    np.testing.assert_allclose(even_of(found), found, atol=1e-6)
+    assert foreseen(followed(3, slope), found, counted) > 0.7
+    assert -0.05 < foreseen(followed(4, slope * 0, chance=0.05), rest, counted) < 0.01
+
+
+def test_people_count_alike_however_many_photos_there_are_of_them() -> None:
+    slope, counted = even(5), np.ones(len(ARKIT))
+    few = followed(6, slope, people=60, each=2, chance=0.05)
+    again = Followed(*(np.concatenate([x, x[:2], x[:2]]) for x in (few.change, few.further, few.person)))
+    np.testing.assert_allclose(by_skin(again, counted, mirror()), by_skin(few, counted, mirror()), atol=1e-6)
+
+
+def test_weights_that_do_not_count_move_no_skin() -> None:
+    looks = [name.startswith("eyeLook") for name in ARKIT.columns]
+    skin = by_skin(followed(7, even(7), people=30), 1.0 - np.array(looks), mirror())
+    assert not skin[looks].any()
+    assert skin[np.logical_not(looks)].any()

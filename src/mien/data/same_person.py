@@ -1,6 +1,7 @@
 """The same person twice: what a face really does where its weights change, beside what the rig says it does."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,21 @@ class Changes:
         return len(self.start)
 
 
+@dataclass(frozen=True)
+class Person:
+    """Somebody who is in a pack twice or more.
+
+    Args:
+        pack: where.
+        pairs: numbers of two photos of them in it, either way round.
+        fits: of those photos, by their numbers.
+    """
+
+    pack: FacesPack
+    pairs: list[tuple[int, int]]
+    fits: dict[int, FaceFit]
+
+
 def read_changes(packs: list[FacesPack], split: str, fitter: Fitter, each: int = EACH, seed: int = 0) -> Changes:
     """Every pair of photos of one person, both ways, `each` of everybody at most.
 
@@ -66,10 +82,9 @@ def read_changes(packs: list[FacesPack], split: str, fitter: Fitter, each: int =
     """
     rng = np.random.default_rng(seed)
     rows = [
-        row
-        for pack in packs
-        if not pack.rendered and "synthetic" not in pack.name
-        for row in _of_pack(pack, split, fitter, each, rng)
+        _row(person, person.pairs[k])
+        for person in people_twice(packs, split, fitter)
+        for k in rng.permutation(len(person.pairs))[:each]
     ]
     if not rows:
         names = ", ".join(pack.name for pack in packs)
@@ -78,28 +93,26 @@ def read_changes(packs: list[FacesPack], split: str, fitter: Fitter, each: int =
     return Changes(*(np.stack(column).astype(np.float32) for column in zip(*rows, strict=True)))
 
 
-def _of_pack(
-    pack: FacesPack, split: str, fitter: Fitter, each: int, rng: np.random.Generator
-) -> list[tuple[Array, ...]]:
-    """Rows of `Changes`."""
-    people = defaultdict(list)
-    for index in pack.indices(split):
-        if pack.spread[index] < MOST_UNSURE:
-            people[pack.identity[index]].append(int(index))
-    rows = []
-    for photos in people.values():
-        if len(photos) < 2:
+def people_twice(packs: list[FacesPack], split: str, fitter: Fitter) -> Iterator[Person]:
+    """Everybody of whom a split holds two photos or more in much the same pose; arguments as of `read_changes`."""
+    for pack in packs:
+        if pack.rendered or "synthetic" in pack.name:
             continue
-        fits = {k: fitter.fit(pack.landmarks[k].astype(np.float64), expected=pack.weights[k]) for k in photos}
-        clear = [k for k in photos if fits[k].residual < MOST_UNEXPLAINED and _turned(fits[k]) < MOST_TURNED]
-        pairs = [(a, b) for a in clear for b in clear if a != b and _apart(fits[a], fits[b]) < MOST_APART]
-        chosen = rng.permutation(len(pairs))[:each]
-        rows += [_row(pack, pairs[k], fits) for k in chosen]
-    return rows
+        people = defaultdict(list)
+        for index in pack.indices(split):
+            if pack.spread[index] < MOST_UNSURE:
+                people[pack.identity[index]].append(int(index))
+        for photos in (all_of for all_of in people.values() if len(all_of) > 1):
+            fits = {k: fitter.fit(pack.landmarks[k].astype(np.float64), expected=pack.weights[k]) for k in photos}
+            clear = [k for k in photos if fits[k].residual < MOST_UNEXPLAINED and _turned(fits[k]) < MOST_TURNED]
+            pairs = [(a, b) for a in clear for b in clear if a != b and _apart(fits[a], fits[b]) < MOST_APART]
+            if pairs:
+                yield Person(pack, pairs, fits)
 
 
-def _row(pack: FacesPack, pair: tuple[int, int], fits: dict[int, FaceFit]) -> tuple[Array, ...]:
-    one, other = pair
+def _row(person: Person, pair: tuple[int, int]) -> tuple[Array, ...]:
+    """One of `Changes`."""
+    (one, other), pack, fits = pair, person.pack, person.fits
     points, head = pack.landmarks[one].astype(np.float64), fits[one].head
     start = in_head(points, head)
     then = in_head(pack.landmarks[other].astype(np.float64), fits[other].head)

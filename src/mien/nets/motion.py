@@ -1,7 +1,7 @@
 """The residual of an edit's motion: from a face's points, its weights and their change to a field that cannot fold.
 
 Our own, for the motion step of S. Athar et al. 2020: small, since the rig has said most of it, and 0 where nothing
-changes, by construction.
+changes, by construction. Two parts: what a teacher's points do beyond the rig, and what skin does beyond the points.
 """
 
 import torch
@@ -18,6 +18,10 @@ DIRECTIONS = 64
 STEEPEST = 0.6
 """Most that the field may change per place along either axis: `MotionField` says why."""
 
+DONE = 0.6
+"""How much is done of what points do beyond the rig: less than all brings a smile nearer in its pixels, and most of
+what is gained in its points; chosen on London's training people."""
+
 _STILL = 0.35
 """Share of the way from the face's border to its middle over which the field grows from nothing."""
 
@@ -27,7 +31,9 @@ _MIDDLE = 0.05
 
 
 class MotionNet(nn.Module):
-    """Three layers that say how much of each of some fields a change of weights calls for.
+    """Three layers that say how much of each of some fields a change of weights calls for, and what skin adds.
+
+    What skin adds goes along with the change, the same for everybody: pairs of photos say it too dimly for more.
 
     Args:
         mirror: [478] index map of the points of a mirrored face.
@@ -45,7 +51,9 @@ class MotionNet(nn.Module):
     counted: Tensor
     sides: Tensor
     halves: Tensor
+    lying: Tensor
     cover: Tensor
+    skin: Tensor
 
     def __init__(self, mirror: Tensor, mean: Tensor, directions: Tensor, hidden: int = 256, fields: int = 96) -> None:
         super().__init__()
@@ -61,6 +69,7 @@ class MotionNet(nn.Module):
         self.register_buffer("sides", torch.tensor(sides).float())
         across = torch.linspace(LEFT, LEFT + WIDE, COLUMNS) / _MIDDLE
         self.register_buffer("halves", torch.sigmoid(torch.stack([-across, across])))
+        self.register_buffer("lying", torch.sigmoid(torch.stack([-mean[:, 0], mean[:, 0]]) / _MIDDLE))
         self.register_buffer("cover", _cover(mean[list(FACE_OVAL)]))
         columns = len(ARKIT)
         self.say = nn.Sequential(
@@ -70,33 +79,54 @@ class MotionNet(nn.Module):
         self.ask = nn.Linear(columns, fields, bias=False)
         self.field = nn.Linear(fields, 2 * ROWS * COLUMNS, bias=False)
         nn.init.zeros_(self.field.weight)
+        self.register_buffer("skin", torch.zeros(columns, 2 * len(mean)))
 
-    def forward(self, points: Tensor, now: Tensor, change: Tensor) -> Tensor:
-        """Fields [B, 2, 28, 24], inter-ocular distances, of a face and of its mirror image alike.
+    def forward(self, points: Tensor, now: Tensor, change: Tensor) -> tuple[Tensor, Tensor]:
+        """What is done, inter-ocular distances, to a face and to its mirror image alike.
 
         Args:
             points: [B, 478, 2] in the head's plane, inter-ocular distances.
             now: [B, 52] weights.
             change: [B, 52] what is added to them.
+
+        Returns:
+            Fields [B, 2, 28, 24], and [B, 478, 2] how much further the skin at each point goes.
         """
+        return DONE * self.by_points(points, now, change), self.by_skin(change)
+
+    def by_points(self, points: Tensor, now: Tensor, change: Tensor) -> Tensor:
+        """Fields [B, 2, 28, 24]: all of what points do beyond the rig, which learns. Arguments as of `forward`."""
         one = self._one(points, now, change)
         turned = self._one(points[:, self.mirror] * self.across, now[:, self.flipped], change[:, self.flipped])
         both = (one + turned.flip(3) * self.across[:, None, None]) / 2
-        both = both * (self.cover * self._asked(change)[:, None, None])
+        both = both * (self.cover * self._asked(change, self.halves)[:, None, None])
         bounded: Tensor = both * (STEEPEST / _steepest(both).clamp(min=STEEPEST))[:, None, None, None]
         return bounded
 
-    def _asked(self, change: Tensor) -> Tensor:
-        """[B, 24] of 0 to 1, how much each column is asked for: photos hardly ever show a change of one side alone."""
+    def by_skin(self, change: Tensor) -> Tensor:
+        """[B, 478, 2] how much further than the points the skin at them goes."""
+        one, turned = (
+            ((asked * self.counted) @ self.skin).view(len(change), -1, 2) for asked in (change, change[:, self.flipped])
+        )
+        both = (one + turned[:, self.mirror] * self.across) / 2
+        return both * self._asked(change, self.lying)[..., None]
+
+    def _asked(self, change: Tensor, halves: Tensor) -> Tensor:
+        """[B, K] of 0 to 1, how much each of K places is asked for: photos hardly ever show a change of one side alone.
+
+        Args:
+            change: [B, 52].
+            halves: [2, K] how much each place is on the right side, and on the left.
+        """
         amount = (change * self.counted).abs()
         sides = amount @ self.sides.T
         both = amount.sum(1, keepdim=True) - sides.sum(1, keepdim=True)
         share = (sides + both) / (sides.amax(1, keepdim=True) + both).clamp(min=1e-6)
-        asked: Tensor = share @ self.halves
+        asked: Tensor = share @ halves
         return asked
 
     def _one(self, points: Tensor, now: Tensor, change: Tensor) -> Tensor:
-        """The field of one side's view, unbounded."""
+        """What points do in one side's view, unbounded."""
         shape = (points - self.mean).flatten(1) @ self.directions
         now, change = now * self.counted, change * self.counted
         amounts = self.say(torch.cat([shape, now, change], 1)) * self.ask(change)

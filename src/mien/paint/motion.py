@@ -12,10 +12,6 @@ from mien.rig.residual import in_head, mended
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
-STRENGTH = 0.6
-"""How much of the network's answer is done: less than all brings a smile nearer in its pixels, and most of what is
-gained in its points; chosen on London's training people."""
-
 
 class MotionMender:
     """Adds to a rig's motion what photos of one person showed that it lacks.
@@ -44,5 +40,5 @@ class MotionMender:
         """
         placed = in_head(points, head)[:, :2]
         change = np.asarray(wanted, np.float64) - now
-        (field,) = self._session(*(value[None] for value in (placed, np.asarray(now), change)))
-        return mended(motion, head, MotionField(STRENGTH * field[0]))
+        field, further = self._session(*(value[None] for value in (placed, np.asarray(now), change)))
+        return mended(motion, head, MotionField(field[0]), further[0])
