@@ -35,8 +35,9 @@ OPTIONS = TrainOptions(steps=20_000, batch=128, rate=1.5e-3, decay=0.03, score_e
 VIEWS = ViewCounts(photo=5, render=2)
 """Views that are looked at of every training face."""
 
-PEOPLE_SHARE = 4
-"""Faces of a person in a batch."""
+PEOPLE_SHARE = 2
+"""Faces of a person in a batch. Of four, drawn from the four views that there are of a render's person, more than one was
+the same, and fewer people were there."""
 
 NEUTRAL_SHARE = 0.15
 """Share of a batch that is drawn from neutral faces."""
