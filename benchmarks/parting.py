@@ -14,7 +14,6 @@ from mien.core.report import Report, Row
 from mien.data.packs import read_photos
 from mien.data.same_person import Changes, read_changes
 from mien.detect.shape import mean_face
-from mien.paint.motion import STRENGTH
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter
 from mien.runtime.session import OnnxSession
@@ -33,12 +32,12 @@ def opening(points: Array) -> Array:
 
 
 def placed(changes: Changes) -> Array:
-    """[N, 478, 2] where an edit's motion puts the points: the rig's, with the part of the residual that is done."""
+    """[N, 478, 2] where an edit's motion puts the points: the rig's, with what is done of the residual."""
     session, found = OnnxSession(card("motion")), changes.placed.copy()
     for k in track(range(len(changes)), "pairs", transient=True):
         told = changes.start[k], changes.now[k], changes.then[k] - changes.now[k]
-        (field,) = session(*(value[None] for value in told))
-        found[k] += STRENGTH * MotionField(field[0]).at(found[k])
+        field, further = session(*(value[None] for value in told))
+        found[k] += MotionField(field[0]).at(found[k]) + further[0]
     return found
 
 

@@ -16,7 +16,7 @@ from mien.core.errors import InputError
 from mien.core.face import LANDMARKS
 from mien.data.followed import Followed
 from mien.train.loop import TrainOptions, train
-from mien.train.motion import MotionTask, by_skin, foreseen
+from mien.train.motion import LEAST, MotionTask, by_skin, foreseen, told
 from mien.weights.store import verify
 
 
@@ -101,3 +101,19 @@ def test_weights_that_do_not_count_move_no_skin() -> None:
     skin = by_skin(followed(7, even(7), people=30), 1.0 - np.array(looks), mirror())
     assert not skin[looks].any()
     assert skin[np.logical_not(looks)].any()
+
+
+def test_weights_that_photos_hardly_show_are_left_to_the_rig(data: Path) -> None:
+    weights = torch.zeros(100, len(ARKIT))
+    weights[::2, ARKIT.index("mouthSmileLeft")] = 1.0
+    weights[::2, ARKIT.index("jawForward")] = LEAST
+    known = told(weights)
+    assert known[ARKIT.indices(["mouthSmileLeft", "mouthSmileRight"])].all()
+    assert known.sum() == 2
+    task = MotionTask(data)
+    silent = torch.from_numpy(ARKIT.indices(["jawForward"]).copy())
+    points, change = torch.zeros((1, LANDMARKS, 2)), torch.zeros((1, len(ARKIT)))
+    change[:, silent] = 1.0
+    torch.nn.init.normal_(task.network.net.field.weight)
+    with torch.no_grad():
+        assert not any(part.any() for part in task.network.net(points, change * 0, change))

@@ -109,8 +109,9 @@ EDIT_RECIPES: dict[str, Recipe] = {
             f"{TEACHER}; how skin goes is followed in the photos themselves, in 3,718 of the pairs",
             weakness="learned from pairs of news photos that differ in pose and lens: what a teacher's points do when "
             "a head turns was told apart only as far as its turn explains it; single channels at strong doses are "
-            "rare in them; skin goes the same way on every face, by a flow between pictures in other light that "
-            "foresees 3 % of its squares on other people; the error by group is not known",
+            "rare in them, and channels that hardly move in them are left to the rig; skin goes the same way on every "
+            "face, by a flow between pictures in other light that foresees 3 % of its squares on other people; the "
+            "error by group is not known",
         ),
         large=MOTION_LARGE,
     ),

@@ -41,6 +41,10 @@ MOUTH = 2.0
 UNSURE = 0.045
 """Ridge of what skin does with a change of weights, beside the mean of one person's squared changes."""
 
+LEAST = 0.05
+"""Deviation over the photos from which on a weight tells something: what a network makes of a strong dose of one that
+hardly moves in them is chance, and the rig knows better."""
+
 _BEYOND = 0.003
 """Inter-ocular distances: errors count as they are, and below this as their squares."""
 
@@ -76,6 +80,7 @@ class MotionTask:
         self._train, self._val = (_sample(read_changes(packs, split, fitter)) for split in ("train", "val"))
         mirror = torch.from_numpy(np.array(packs[0].mirror, np.int64))
         net = _started(mirror, self._train.start, width)
+        net.counted *= told(self._train.now)
         counted = net.counted.numpy()
         skin = by_skin(read_followed(packs, "train", fitter), counted, net.mirror.numpy())
         net.skin.copy_(torch.from_numpy(skin))
@@ -113,6 +118,12 @@ class MotionTask:
                 Row(f"{what}: lips", float(away[:, list(OUTER_LIPS)].mean()), "% IOD"),
             ]
         return (*reversed(rows), Row("skin: foreseen of what it does beyond its points", self._foreseen, "of 1"))
+
+
+def told(weights: Tensor) -> Tensor:
+    """[52] of 0 or 1, the weights that photos [N, 52] tell something of, both sides alike."""
+    deviation = weights.std(0)
+    return (torch.maximum(deviation, deviation[torch.from_numpy(ARKIT.mirror.copy())]) >= LEAST).float()
 
 
 def by_skin(followed: Followed, counted: Array, mirror: Array) -> Array:
