@@ -140,9 +140,9 @@ def by_skin(followed: Followed, counted: Array, mirror: Array) -> Array:
     _, who, pairs = np.unique(followed.person, return_inverse=True, return_counts=True)
     worth = 1 / np.sqrt(2 * pairs[who] * len(pairs))[:, None]
     flipped = further[:, mirror] * [-1.0, 1.0]
-    told = np.concatenate([change * worth, change[:, ARKIT.mirror] * worth])
+    asked = np.concatenate([change * worth, change[:, ARKIT.mirror] * worth])
     seen = np.concatenate([way.reshape(len(change), -1) * worth for way in (further, flipped)])
-    return np.asarray(np.linalg.solve(told.T @ told + UNSURE * np.eye(len(ARKIT)), told.T @ seen), np.float32)
+    return np.asarray(np.linalg.solve(asked.T @ asked + UNSURE * np.eye(len(ARKIT)), asked.T @ seen), np.float32)
 
 
 def foreseen(followed: Followed, skin: Array, counted: Array) -> float:
