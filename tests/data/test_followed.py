@@ -5,13 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_fits import fitter
-from made_twice import pairs_pack
-from scipy.ndimage import gaussian_filter, map_coordinates
+from made_twice import freckled, marks_that_drop, pairs_pack, shifted
 
-from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT, LANDMARKS
-from mien.core.points import OUTER_LIPS
+from mien.core.points import OUTER_LIPS, UPPER_INNER_LIP
 from mien.data.followed import Followed, at_points, read_followed, went_further
 from mien.data.packs import read_faces
 from mien.imaging.face_layout import HEIGHT, WIDTH, FaceLayout
@@ -23,18 +21,6 @@ MODEL = compact_model()
 @pytest.fixture(scope="module")
 def layout() -> FaceLayout:
     return FaceLayout.of(MODEL.mean, MODEL.triangles)
-
-
-def freckled(seed: int) -> Array:
-    """[104, 88] brightness as rolled out, with marks of a few pixels everywhere."""
-    marks = gaussian_filter(np.random.default_rng(seed).normal(size=(HEIGHT, WIDTH)), 1.5)
-    return np.asarray(4.5 + 0.1 * marks / marks.std(), np.float32)
-
-
-def shifted(rolled: Array, across: float, down: float) -> Array:
-    """The same with all its marks further right and down by so many pixels."""
-    y, x = np.mgrid[:HEIGHT, :WIDTH]
-    return np.asarray(map_coordinates(rolled, [y - down, x - across], order=3, mode="nearest"), np.float32)
 
 
 @pytest.mark.parametrize(("across", "down"), [(1.0, 0.0), (0.0, -1.5), (-0.7, 0.7)])
@@ -61,7 +47,12 @@ def test_what_has_no_marks_goes_nowhere(layout: FaceLayout) -> None:
 def test_eyes_and_lips_go_with_their_points(layout: FaceLayout) -> None:
     before = freckled(4)
     flow = went_further(before, shifted(before, 2.0, 1.0), layout)
-    assert not flow[:, layout.cover == 0].any()
+    bare = layout.cover == 0
+    for seen in (IRIS_LEFT, IRIS_RIGHT, UPPER_INNER_LIP[5]):
+        column, row = np.floor(layout.placed[seen]).astype(int)
+        assert bare[row, column]
+    assert not flow[:, bare].any()
+    assert np.abs(flow[:, layout.cover > 0.95]).mean() > 0.5
 
 
 def test_points_go_as_the_flow_at_them_and_lips_stay(layout: FaceLayout) -> None:
@@ -82,6 +73,21 @@ def test_pairs_that_differ_most_are_followed(tmp_path: Path) -> None:
     assert more.further.shape == (16, LANDMARKS, 2)
     strongest = [np.abs(more.change[more.person == who]).sum(1).max() for who in range(4)]
     np.testing.assert_allclose(np.abs(one.change).sum(1), strongest)
+
+
+def test_skin_is_followed_from_the_first_picture_to_the_second(
+    tmp_path: Path, layout: FaceLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Marks lie a pixel lower for each sum of weights of .5: skin goes down where weights rise."""
+    pack = read_faces(pairs_pack(tmp_path, people=6) / "faces-twice.npz")
+    monkeypatch.setattr(FaceLayout, "brightness", marks_that_drop(pack))
+    followed = read_followed([pack], "train", fitter())
+    skin = layout.cover[tuple(np.floor(layout.placed).astype(int).T[::-1])] > 0.95
+    unit = np.linalg.norm(layout.placed[IRIS_LEFT] - layout.placed[IRIS_RIGHT])
+    down = np.median(followed.further[:, skin, 1], 1) * unit
+    expected = 2 * followed.change.sum(1)
+    assert np.abs(expected).max() > 0.5
+    np.testing.assert_allclose(down, expected, atol=0.3)
 
 
 def test_nobody_twice_nothing_followed(tmp_path: Path) -> None:

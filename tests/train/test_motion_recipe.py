@@ -8,13 +8,16 @@ import pytest
 import torch
 from made_packs import mirror
 from made_trainings import assert_goes_on, one_thread
-from made_twice import pairs_pack
+from made_twice import marks_that_drop, pairs_pack
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.errors import InputError
 from mien.core.face import LANDMARKS
+from mien.core.points import OUTER_LIPS
 from mien.data.followed import Followed
+from mien.data.packs import read_faces
+from mien.imaging.face_layout import FaceLayout
 from mien.nets.motion import MotionNet
 from mien.train.loop import TrainOptions, train
 from mien.train.motion import LEAST, MotionTask, by_skin, foreseen, told
@@ -90,6 +93,21 @@ def test_skin_is_learned_through_much_chance_and_alike_on_both_sides() -> None:
     assert -0.05 < foreseen(followed(4, slope * 0, chance=0.05), rest, counted) < 0.01
 
 
+def test_skin_that_drops_when_people_smile_is_learned(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FaceLayout, "brightness", marks_that_drop(read_faces(data / "faces-twice.npz")))
+    task = MotionTask(data)
+    net = task.network.net
+    assert isinstance(net, MotionNet)
+    change = torch.zeros((1, len(ARKIT)))
+    change[:, ARKIT.indices(["mouthSmileLeft", "mouthSmileRight"])] = 0.5
+    _, further = net(torch.zeros((1, LANDMARKS, 2)), torch.zeros_like(change), change)
+    cheeks = further[0, [50, 280], 1]
+    assert (cheeks > 0.02).all()
+    assert not further[0, list(OUTER_LIPS)].any()
+    learned = {row.what: row.value for row in task.score(task.network.eval())}
+    assert learned["skin: foreseen of what it does beyond its points"] > 0.5
+
+
 def test_people_count_alike_however_many_photos_there_are_of_them() -> None:
     slope, counted = even(5), np.ones(len(ARKIT))
     few = followed(6, slope, people=60, each=2, chance=0.05)
@@ -116,5 +134,8 @@ def test_weights_that_photos_hardly_show_are_left_to_the_rig(data: Path) -> None
     points, change = torch.zeros((1, LANDMARKS, 2)), torch.zeros((1, len(ARKIT)))
     change[:, ARKIT.index("jawForward")] = 1.0
     torch.nn.init.normal_(net.field.weight)
+    torch.nn.init.normal_(net.skin)
     with torch.no_grad():
         assert not any(part.any() for part in net(points, change * 0, change))
+        change[:, ARKIT.index("mouthSmileLeft")] = 1.0
+        assert all(part.any() for part in net(points, change * 0, change))

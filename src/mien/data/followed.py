@@ -28,7 +28,7 @@ from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter
 
 EACH = 6
-"""Pairs of one person at most, those that differ most."""
+"""Pairs of one person at most, those that differ most; each is there both ways round."""
 
 _BROAD, _LOCAL, _FAINT = 5.0, 7.0, 0.02
 """Pixels of the layout over which the mean of brightness is taken off, over which its deviation is made 1, and the
@@ -110,7 +110,7 @@ def went_further(before: Array, after: Array, layout: FaceLayout) -> Array:
 
 
 def at_points(flow: Array, layout: FaceLayout) -> Array:
-    """[478, 2] of a flow [2, 104, 88] over the layout, inter-ocular distances; lips, which are seen, stay."""
+    """[478, 2] of a flow [2, 104, 88] over the layout, inter-ocular distances; the border of the lips stays."""
     at = layout.placed.T[::-1] - 0.5
     unit = np.linalg.norm(layout.placed[IRIS_LEFT] - layout.placed[IRIS_RIGHT])
     further = np.stack([map_coordinates(plane, at, order=1) for plane in flow], 1) / unit

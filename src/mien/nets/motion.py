@@ -1,7 +1,8 @@
 """The residual of an edit's motion: from a face's points, its weights and their change to a field that cannot fold.
 
 Our own, for the motion step of S. Athar et al. 2020: small, since the rig has said most of it, and 0 where nothing
-changes, by construction. Two parts: what a teacher's points do beyond the rig, and what skin does beyond the points.
+changes, by construction. The field says what a teacher's points do beyond the rig; beside it, point by point and
+unbounded, how much further than they skin goes.
 """
 
 import torch

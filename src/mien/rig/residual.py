@@ -1,4 +1,4 @@
-"""What a rig misses of a face's motion, as a field in the face's own plane: small, smooth, and never folding.
+"""What a rig misses of a face's motion: a field in the face's own plane, smooth and never folding, and what skin adds.
 
 A rig's expressions are the same for everybody and add up; a network says what is left. Its answer is laid over the
 points that the rig moved: `x + u(x)`, where `u` never grows faster than the place does, so that no two places meet

@@ -106,7 +106,7 @@ EDIT_RECIPES: dict[str, Recipe] = {
             "points skin goes",
             data=f"photos of people who are there twice or more (10,174 pairs of 922 people) among {SOURCES}: all of "
             "them news photographs, for generated faces are left out and officials are there once; "
-            f"{TEACHER}; how skin goes is followed in the photos themselves, in 3,718 of the pairs",
+            f"{TEACHER}; how skin goes is followed in the photos themselves, in 3,718 pairs of these people",
             weakness="learned from pairs of news photos that differ in pose and lens: what a teacher's points do when "
             "a head turns was told apart only as far as its turn explains it; single channels at strong doses are "
             "rare in them, and channels that hardly move in them are left to the rig; skin goes the same way on every "

@@ -36,8 +36,8 @@ VIEWS = ViewCounts(photo=5, render=2)
 """Views that are looked at of every training face."""
 
 PEOPLE_SHARE = 2
-"""Faces of a person in a batch. Of four, drawn from the four views of a render's person, some were one and the same:
-fewer people were there."""
+"""Faces of a person in a batch. Of four, drawn with repetition from the four views of a render's person, more were one
+and the same, and fewer people were there."""
 
 NEUTRAL_SHARE = 0.15
 """Share of a batch that is drawn from neutral faces."""
