@@ -12,7 +12,7 @@ from mien.core.field import MotionField
 from mien.core.points import INNER_LIPS, LOWER_INNER_LIP, OUTER_LIPS, UPPER_INNER_LIP
 from mien.core.report import Report, Row
 from mien.data.packs import read_photos
-from mien.data.same_person import Changes, read_changes
+from mien.data.same_person import Changes, people_twice, read_changes
 from mien.detect.shape import mean_face
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter
@@ -49,7 +49,7 @@ def main(data: Path, split: str = "val", ledger: bool = False) -> None:
         split: which of their people; the motion was fitted to train.
         ledger: append the report to the ledger.
     """
-    changes = read_changes(read_photos(data)[0], split, Fitter(compact_model(), mean_face().steadiness))
+    changes = read_changes(people_twice(read_photos(data)[0], split, Fitter(compact_model(), mean_face().steadiness)))
     made = placed(changes)
     before, real, ours = (opening(points) for points in (changes.start, changes.true, made))
     which = (before < CLOSED) & (ours > PARTED)

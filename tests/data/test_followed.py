@@ -7,11 +7,11 @@ import pytest
 from made_fits import fitter
 from made_twice import freckled, marks_that_drop, pairs_pack, shifted
 
-from mien.core.basis import ARKIT
 from mien.core.face import IRIS_LEFT, IRIS_RIGHT, LANDMARKS
 from mien.core.points import OUTER_LIPS, UPPER_INNER_LIP
 from mien.data.followed import Followed, at_points, read_followed, went_further
 from mien.data.packs import read_faces
+from mien.data.same_person import people_twice
 from mien.imaging.face_layout import HEIGHT, WIDTH, FaceLayout
 from mien.rig.compact import compact_model
 
@@ -66,7 +66,7 @@ def test_points_go_as_the_flow_at_them_and_lips_stay(layout: FaceLayout) -> None
 
 def test_pairs_that_differ_most_are_followed(tmp_path: Path) -> None:
     pack = read_faces(pairs_pack(tmp_path, people=6) / "faces-twice.npz")
-    one, more = (read_followed([pack], "train", fitter(), each) for each in (1, 4))
+    one, more = (read_followed(people_twice([pack], "train", fitter()), each) for each in (1, 4))
     assert isinstance(one, Followed)
     assert len(one.change) == 4
     assert len(more.change) == 16
@@ -81,15 +81,10 @@ def test_skin_is_followed_from_the_first_picture_to_the_second(
     """Marks lie a pixel lower for each sum of weights of .5: skin goes down where weights rise."""
     pack = read_faces(pairs_pack(tmp_path, people=6) / "faces-twice.npz")
     monkeypatch.setattr(FaceLayout, "brightness", marks_that_drop(pack))
-    followed = read_followed([pack], "train", fitter())
+    followed = read_followed(people_twice([pack], "train", fitter()))
     skin = layout.cover[tuple(np.floor(layout.placed).astype(int).T[::-1])] > 0.95
     unit = np.linalg.norm(layout.placed[IRIS_LEFT] - layout.placed[IRIS_RIGHT])
     down = np.median(followed.further[:, skin, 1], 1) * unit
     expected = 2 * followed.change.sum(1)
     assert np.abs(expected).max() > 0.5
     np.testing.assert_allclose(down, expected, atol=0.3)
-
-
-def test_nobody_twice_nothing_followed(tmp_path: Path) -> None:
-    generated = read_faces(pairs_pack(tmp_path, name="faces-synthetic") / "faces-synthetic.npz")
-    assert read_followed([generated], "train", fitter()).change.shape == (0, len(ARKIT))

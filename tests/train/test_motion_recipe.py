@@ -20,7 +20,8 @@ from mien.data.packs import read_faces
 from mien.imaging.face_layout import FaceLayout
 from mien.nets.motion import MotionNet
 from mien.train.loop import TrainOptions, train
-from mien.train.motion import LEAST, MotionTask, by_skin, foreseen, told
+from mien.train.motion import MotionTask, by_skin, foreseen, told
+from mien.train.teaching import LEAST_DEVIATION
 from mien.weights.store import verify
 
 
@@ -125,7 +126,7 @@ def test_weights_that_do_not_count_move_no_skin() -> None:
 def test_weights_that_photos_hardly_show_are_left_to_the_rig(data: Path) -> None:
     weights = torch.zeros(100, len(ARKIT))
     weights[::2, ARKIT.index("mouthSmileLeft")] = 1.0
-    weights[::2, ARKIT.index("jawForward")] = LEAST
+    weights[::2, ARKIT.index("jawForward")] = LEAST_DEVIATION
     known = told(weights)
     assert known[ARKIT.indices(["mouthSmileLeft", "mouthSmileRight"])].all()
     assert known.sum() == 2

@@ -17,15 +17,13 @@ from skimage.registration import optical_flow_ilk
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
-from mien.core.face import IRIS_LEFT, IRIS_RIGHT, LANDMARKS
 from mien.core.image import Frame
 from mien.core.points import OUTER_LIPS
-from mien.data.packs import FacesPack
-from mien.data.same_person import people_twice
+from mien.data.same_person import Person
 from mien.imaging.face_layout import FaceLayout
+from mien.metrics import inter_ocular_distance
 from mien.nets.crease import CREASE_COLUMNS
 from mien.rig.compact import compact_model
-from mien.rig.fit import Fitter
 
 EACH = 6
 """Pairs of one person at most, those that differ most; each is there both ways round."""
@@ -56,15 +54,11 @@ class Followed:
     person: Array
 
 
-def read_followed(
-    packs: list[FacesPack], split: str, fitter: Fitter, each: int = EACH, progress: bool = True
-) -> Followed:
-    """The pairs of every person that differ most in expression; none where nobody is there twice.
+def read_followed(people: list[Person], each: int = EACH, progress: bool = True) -> Followed:
+    """The pairs of every person that differ most in expression.
 
     Args:
-        packs: of photos.
-        split: which of them.
-        fitter: says how heads are held.
+        people: as of `people_twice`.
         each: pairs of one person, at most.
         progress: whether a bar is shown.
     """
@@ -72,7 +66,6 @@ def read_followed(
     layout = FaceLayout.of(model.mean, model.triangles)
     columns = ARKIT.indices(CREASE_COLUMNS)
     change, further, who = [], [], []
-    people = list(people_twice(packs, split, fitter))
     bar = track(people, "following skin", console=Console(stderr=True), disable=not progress)
     for number, person in enumerate(bar):
         pack, pairs = person.pack, np.array(person.pairs)
@@ -86,11 +79,7 @@ def read_followed(
             change.append(pack.weights[other] - pack.weights[one])
             further.append(at_points(went_further(rolled[one], rolled[other], layout), layout))
             who.append(number)
-    return Followed(
-        np.array(change, np.float32).reshape(-1, len(ARKIT)),
-        np.array(further, np.float32).reshape(-1, LANDMARKS, 2),
-        np.array(who, int),
-    )
+    return Followed(np.array(change, np.float32), np.array(further, np.float32), np.array(who))
 
 
 def went_further(before: Array, after: Array, layout: FaceLayout) -> Array:
@@ -112,8 +101,8 @@ def went_further(before: Array, after: Array, layout: FaceLayout) -> Array:
 def at_points(flow: Array, layout: FaceLayout) -> Array:
     """[478, 2] of a flow [2, 104, 88] over the layout, inter-ocular distances; the border of the lips stays."""
     at = layout.placed.T[::-1] - 0.5
-    unit = np.linalg.norm(layout.placed[IRIS_LEFT] - layout.placed[IRIS_RIGHT])
-    further = np.stack([map_coordinates(plane, at, order=1) for plane in flow], 1) / unit
+    moved = np.stack([map_coordinates(plane, at, order=1) for plane in flow], 1)
+    further = moved / inter_ocular_distance(layout.placed)
     further[list(OUTER_LIPS)] = 0
     return np.asarray(further)
 

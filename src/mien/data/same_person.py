@@ -65,8 +65,8 @@ class Person:
     fits: dict[int, FaceFit]
 
 
-def read_changes(packs: list[FacesPack], split: str, fitter: Fitter, each: int = EACH, seed: int = 0) -> Changes:
-    """Every pair of photos of one person, both ways, `each` of everybody at most.
+def people_twice(packs: list[FacesPack], split: str, fitter: Fitter) -> list[Person]:
+    """Everybody of whom a split holds two photos or more in much the same pose.
 
     Packs of generated faces are left out: their identities are collages of several people.
 
@@ -74,40 +74,47 @@ def read_changes(packs: list[FacesPack], split: str, fitter: Fitter, each: int =
         packs: of photos.
         split: which of them.
         fitter: says how heads are held.
-        each: pairs of one person, at most.
-        seed: which ones.
 
     Raises:
         InputError: nobody is in the packs twice.
     """
-    rng = np.random.default_rng(seed)
-    rows = [
-        _row(person, person.pairs[k])
-        for person in people_twice(packs, split, fitter)
-        for k in rng.permutation(len(person.pairs))[:each]
+    found = [
+        person
+        for pack in packs
+        if not pack.rendered and "synthetic" not in pack.name
+        for person in _of_pack(pack, split, fitter)
     ]
-    if not rows:
+    if not found:
         names = ", ".join(pack.name for pack in packs)
         remedy = "add a pack with several photos of one person: docs/data.md"
         raise InputError(names, "E_FORMAT", f"nobody is there twice in split {split}", remedy)
+    return found
+
+
+def read_changes(people: list[Person], each: int = EACH, seed: int = 0) -> Changes:
+    """Every pair of photos of one person, both ways, `each` of everybody at most.
+
+    Args:
+        people: as of `people_twice`.
+        each: pairs of one person, at most.
+        seed: which ones.
+    """
+    rng = np.random.default_rng(seed)
+    rows = [_row(person, person.pairs[k]) for person in people for k in rng.permutation(len(person.pairs))[:each]]
     return Changes(*(np.stack(column).astype(np.float32) for column in zip(*rows, strict=True)))
 
 
-def people_twice(packs: list[FacesPack], split: str, fitter: Fitter) -> Iterator[Person]:
-    """Everybody of whom a split holds two photos or more in much the same pose; arguments as of `read_changes`."""
-    for pack in packs:
-        if pack.rendered or "synthetic" in pack.name:
-            continue
-        people = defaultdict(list)
-        for index in pack.indices(split):
-            if pack.spread[index] < MOST_UNSURE:
-                people[pack.identity[index]].append(int(index))
-        for photos in (all_of for all_of in people.values() if len(all_of) > 1):
-            fits = {k: fitter.fit(pack.landmarks[k].astype(np.float64), expected=pack.weights[k]) for k in photos}
-            clear = [k for k in photos if fits[k].residual < MOST_UNEXPLAINED and _turned(fits[k]) < MOST_TURNED]
-            pairs = [(a, b) for a in clear for b in clear if a != b and _apart(fits[a], fits[b]) < MOST_APART]
-            if pairs:
-                yield Person(pack, pairs, fits)
+def _of_pack(pack: FacesPack, split: str, fitter: Fitter) -> Iterator[Person]:
+    photos_of = defaultdict(list)
+    for index in pack.indices(split):
+        if pack.spread[index] < MOST_UNSURE:
+            photos_of[pack.identity[index]].append(int(index))
+    for photos in (several for several in photos_of.values() if len(several) > 1):
+        fits = {k: fitter.fit(pack.landmarks[k].astype(np.float64), expected=pack.weights[k]) for k in photos}
+        clear = [k for k in photos if fits[k].residual < MOST_UNEXPLAINED and _turned(fits[k]) < MOST_TURNED]
+        pairs = [(a, b) for a in clear for b in clear if a != b and _apart(fits[a], fits[b]) < MOST_APART]
+        if pairs:
+            yield Person(pack, pairs, fits)
 
 
 def _row(person: Person, pair: tuple[int, int]) -> tuple[Array, ...]:

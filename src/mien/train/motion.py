@@ -19,13 +19,14 @@ from mien.core.points import OUTER_LIPS
 from mien.core.report import Row
 from mien.data.followed import Followed, read_followed
 from mien.data.packs import read_photos
-from mien.data.same_person import Changes, read_changes
+from mien.data.same_person import Changes, people_twice, read_changes
 from mien.detect.shape import mean_face
 from mien.nets.landmarks import POINTS
 from mien.nets.motion import DIRECTIONS, MotionNet, sampled
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter
 from mien.train.loop import TrainOptions
+from mien.train.teaching import LEAST_DEVIATION
 
 OPTIONS = TrainOptions(steps=600, batch=128, rate=2e-3, decay=0.05, score_every=200, bfloat16=False)
 
@@ -40,10 +41,6 @@ MOUTH = 2.0
 
 UNSURE = 0.045
 """Ridge of what skin does with a change of weights, beside the mean of one person's squared changes."""
-
-LEAST = 0.05
-"""Deviation over the photos from which on a weight tells something: what a network makes of a strong dose of one that
-hardly moves in them is chance, and the rig knows better."""
 
 _BEYOND = 0.003
 """Inter-ocular distances: errors count as they are, and below this as their squares."""
@@ -77,14 +74,15 @@ class MotionTask:
     def __init__(self, data: Path, width: int = 1) -> None:
         packs, _ = read_photos(data)
         fitter = Fitter(compact_model(), mean_face().steadiness)
-        self._train, self._val = (_sample(read_changes(packs, split, fitter)) for split in ("train", "val"))
+        train, val = (people_twice(packs, split, fitter) for split in ("train", "val"))
+        self._train, self._val = (_sample(read_changes(people)) for people in (train, val))
         mirror = torch.from_numpy(np.array(packs[0].mirror, np.int64))
         net = _started(mirror, self._train.start, width)
         net.counted *= told(self._train.now)
         counted = net.counted.numpy()
-        skin = by_skin(read_followed(packs, "train", fitter), counted, net.mirror.numpy())
+        skin = by_skin(read_followed(train), counted, net.mirror.numpy())
         net.skin.copy_(torch.from_numpy(skin))
-        self._foreseen = foreseen(read_followed(packs, "val", fitter), skin, counted)
+        self._foreseen = foreseen(read_followed(val), skin, counted)
         self.network: nn.Module = _WithTurn(net)
         emphasis = torch.ones(POINTS)
         emphasis[list(OUTER_LIPS)] = MOUTH
@@ -121,9 +119,12 @@ class MotionTask:
 
 
 def told(weights: Tensor) -> Tensor:
-    """[52] of 0 or 1, the weights that photos [N, 52] tell something of, both sides alike."""
+    """[52] of 0 or 1, the weights that photos [N, 52] tell something of, both sides alike.
+
+    What a network makes of a strong dose of one that hardly moves in them is chance, and the rig knows better.
+    """
     deviation = weights.std(0)
-    return (torch.maximum(deviation, deviation[torch.from_numpy(ARKIT.mirror.copy())]) >= LEAST).float()
+    return (torch.maximum(deviation, deviation[torch.from_numpy(ARKIT.mirror.copy())]) >= LEAST_DEVIATION).float()
 
 
 def by_skin(followed: Followed, counted: Array, mirror: Array) -> Array:
