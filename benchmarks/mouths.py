@@ -15,7 +15,7 @@ from mien.data.mouths import Mouths, read_mouths
 from mien.formats.images import write_image
 from mien.imaging.board import Tile, board
 from mien.imaging.mouth_patch import HEIGHT, MAPS, WIDTH, MouthPatch, sharpness
-from mien.paint.mouth import CRISPNESS, MouthPainter
+from mien.paint.mouth import MouthPainter, crispness
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import cards
 
@@ -78,7 +78,7 @@ def main(
         begun = time.perf_counter()
         photo = painter.paint(pixels, points, told)
         times.append(time.perf_counter() - begun)
-        asked = sharpness(cut, patch.inner) if own_sharpness else CRISPNESS
+        asked = sharpness(cut, patch.inner) if own_sharpness else crispness(patch.scale)
         made = np.clip(painter.look(cut, patch, told, asked), 0, 255)
         errors.append(float((np.abs(made - cut).mean(2) * hole).sum() / hole.sum()))
         shown = made.astype(np.uint8) if own_sharpness else patch.cut(photo)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien.core.arrays import Array
-from mien.data.lights import Light, harmonics, lamps, near_lamps, soft
+from mien.data.lights import Light, gleaming, harmonics, lamps, near_lamps, soft
 
 ALL = (lamps, soft, harmonics, near_lamps)
 DULL = (lamps, soft, harmonics)
@@ -142,7 +142,7 @@ def test_near_lamps_are_brighter_nearer(seed: int, near: float, further: float) 
     assert close.min() == far.min(), "the light from all around is the same everywhere"
 
 
-@pytest.mark.parametrize("light", [lamps, soft, harmonics])
+@pytest.mark.parametrize("light", [lamps, soft, harmonics, gleaming])
 def test_far_light_is_the_same_everywhere(light: Light) -> None:
     np.testing.assert_array_equal(ball(light, 3)[0], ball(light, 3, at=0.3)[0])
 
@@ -158,6 +158,27 @@ def test_skin_shines_only_where_a_lamp_lights_it(seed: int) -> None:
     assert np.ptp(shine, axis=1).max() == 0, "of the lamp's colour, not of the skin's: grey"
     brightest = directions()[shine[:, 0].argmax()]
     assert brightest @ TOWARDS > 0, "a mirror shows the lamp where it halves the way to the camera"
+
+
+@EVERY
+@given(seed=SEEDS)
+def test_lamps_that_gleam_shine_where_a_mirror_shows_them(seed: int) -> None:
+    light, shine = ball(gleaming, seed)
+    unlit = (light <= light.min(0) + 1e-12).all(1)
+    assert unlit.any()
+    assert not shine[unlit].any()
+    assert (shine >= 0).all()
+    assert shine.max() < 255, "greasy at most, no mirror"
+    if shine.max() > 1:
+        brightest = directions()[shine.mean(1).argmax()]
+        assert brightest @ TOWARDS > 0.5, "a mirror shows a lamp where it halves the way to the camera"
+    np.testing.assert_allclose(shine, ball(gleaming, seed, at=0.3)[1])
+
+
+def test_some_skins_gleam_and_others_hardly_do() -> None:
+    most = np.array([ball(gleaming, seed)[1].max() for seed in range(60)])
+    assert most.min() < 5
+    assert most.max() > 40
 
 
 @pytest.mark.parametrize("light", DULL)

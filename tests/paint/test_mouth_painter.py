@@ -10,7 +10,7 @@ from mien.core.arrays import Array
 from mien.core.geometry import apply_affine
 from mien.imaging.mouth_blend import reach
 from mien.imaging.mouth_patch import HEIGHT, WIDTH, MouthPatch, filled
-from mien.paint.mouth import MouthPainter, natural
+from mien.paint.mouth import MouthPainter, crispness, natural
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "photos"
 SIZE = 300
@@ -188,3 +188,10 @@ def test_what_is_kept_is_not_painted_over_and_is_looked_at(painter: MouthPainter
     below = filled(apply_affine(patch.to_frame, teeth + np.array([0, 9])), 0.0, SIZE, SIZE) == 1
     assert np.abs(kept[below].astype(int) - bare[below]).mean() > 0.5
     assert y1 > y0 + 11
+
+
+def test_what_is_asked_of_a_coarse_photo_is_softer() -> None:
+    asked = [crispness(scale) for scale in (0.2, 0.65, 0.8, 0.9, 5.0)]
+    assert asked == sorted(asked)
+    assert asked[0] == asked[1] < asked[2] < asked[3] == asked[4]
+    assert -2 < asked[0] < asked[4] < 0, "as sharp as mouths to learn from are, and no sharper than half of them"

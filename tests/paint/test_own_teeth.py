@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_mouths import SKIN, face_points, opened_points, toothy
+from made_mouths import SKIN, UPPER, face_points, opened_points, toothy
 
 from mien.core.arrays import Array
 from mien.core.geometry import invert_affine
@@ -17,10 +17,10 @@ FACE = face_points(420.0, (300.0, 300.0))
 X = np.arange(WIDTH) + 0.5
 
 
-def toothy_photo(points: Array, dark: int = 15) -> Frame:
+def toothy_photo(points: Array, dark: int = 15, teeth: tuple[float, float] = (0.4, 0.75)) -> Frame:
     """A photo of nothing but skin and a mouth with teeth."""
     patch = MouthPatch.of(points)
-    return Frame(resampled(toothy(patch, dark), invert_affine(patch.to_frame), 600, 600))
+    return Frame(resampled(toothy(patch, dark, teeth), invert_affine(patch.to_frame), 600, 600))
 
 
 def still(size: int = 600) -> Flow:
@@ -64,9 +64,18 @@ def test_with_dark_between_them_both_rows_are_kept_and_the_lower_one_goes_with_t
     assert not (cover(upper) * cover(lower)).any()
 
 
+def test_rows_that_met_part_where_they_did() -> None:
+    before, after = opened_points(FACE, 16.0), opened_points(FACE, 26.0)
+    now = MouthPatch.of(after)
+    upper, lower = kept(toothy_photo(before, 120, (0.6, 0.72)), before, now)
+    assert (upper.way[1], lower.way[1]) == (0, pytest.approx(10, abs=1.5))
+    above, below = (cover(part).sum() for part in (upper, lower))
+    assert 1.2 < above / below < 2.6
+
+
 def test_without_it_what_lies_in_the_jaw_is_left_to_be_painted() -> None:
     before = opened_points(FACE, 16.0)
-    photo = toothy_photo(before, dark=200)
+    photo = toothy_photo(before, dark=UPPER)
     (whole,) = kept(photo, before, MouthPatch.of(before))
     (part,) = kept(photo, before, MouthPatch.of(opened_points(FACE, 26.0)))
     assert 0.5 < cover(part).sum() / cover(whole).sum() < 0.75

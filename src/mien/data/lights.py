@@ -33,6 +33,21 @@ def lamps(rng: np.random.Generator, vertices: Array, normals: Array) -> tuple[Ar
     return light, np.zeros_like(vertices)
 
 
+def gleaming(rng: np.random.Generator, vertices: Array, normals: Array) -> tuple[Array, Array]:
+    """As `lamps`, and they shine on skin and eyes, from hardly to greasily (B. T. Phong, 1975)."""
+    light = np.full_like(vertices, rng.uniform(0.35, 0.8))
+    shine = np.zeros_like(vertices)
+    gloss, sharp = rng.uniform(0, 80), np.exp(rng.uniform(np.log(2), np.log(16)))
+    for _ in range(int(rng.integers(1, 3))):
+        way = np.array([rng.normal() * 0.9, rng.normal() * 0.6 - 0.3, -1.0])
+        facing = _facing(normals, way)[:, None]
+        strength, tint = rng.uniform(0.1, 0.6), 1 + rng.normal(size=3) * 0.06
+        light += facing * strength * tint
+        thrown = 2 * facing * normals - way / np.linalg.norm(way)
+        shine += gloss * np.clip(thrown @ _TO_CAMERA, 0, None)[:, None] ** sharp * strength * tint * (facing > 0)
+    return light, shine
+
+
 def soft(rng: np.random.Generator, vertices: Array, normals: Array) -> tuple[Array, Array]:
     """A studio: much light from all around, little from one side."""
     way = np.array([rng.normal() * 0.9, rng.normal() * 0.6 - 0.3, -1.0])

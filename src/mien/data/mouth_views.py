@@ -13,7 +13,8 @@ from mien.core.basis import ARKIT
 from mien.core.geometry import compose_affine
 from mien.core.image import LUMINANCE
 from mien.data.mouths import Mouths
-from mien.imaging.jaw_seam import dark_seam, opened
+from mien.imaging.bite import parting
+from mien.imaging.jaw_seam import opened
 from mien.imaging.mouth_patch import (
     GROW,
     HEIGHT,
@@ -45,10 +46,14 @@ _TREMBLE = 0.45
 """Deviation of the lips' points, pixels."""
 
 _OPENED, _FURTHER, _WIDEST = 0.75, (1.3, 3.0), 42.0
-"""Share of the mouths with a dark seam that are opened further where there is room, by which factors, and how far."""
+"""Share of the mouths that part somewhere which are opened further where there is room, by which factors, how far."""
 
-_KEPT = 0.5
-"""Share of the mouths of which a part stays: an edit opens mouths further that were open already."""
+_KEPT, _ROWS = 0.5, 0.8
+"""Share of the mouths of which a part stays: an edit opens mouths further that were open already; and of these, where
+it is what was seen before, if they were opened further."""
+
+_LIP = 0.9
+"""Pixels from a lip's edge that do not stay."""
 
 
 class Damaged(NamedTuple):
@@ -88,11 +93,11 @@ def fits_narrow(mouths: Mouths) -> Array:
 
 
 def has_seam(mouths: Mouths) -> Array:
-    """[N] bool, which mouths can be opened further: see `mien.imaging.jaw_seam`."""
+    """[N] bool, which mouths can be opened further: see `mien.imaging.bite`."""
     found = []
     for picture, points in zip(mouths.pictures, mouths.points, strict=True):
         patch = MouthPatch.of(points)
-        found.append(dark_seam(patch.cut(picture), patch) is not None)
+        found.append(parting(patch.cut(picture), patch) is not None)
     return np.array(found)
 
 
@@ -112,7 +117,8 @@ def plain(mouths: Mouths, which: Array) -> Damaged:
 def varied(mouths: Mouths, which: Array, rng: np.random.Generator, window: tuple[int, int]) -> Damaged:
     """Some mouths in windows of a height and a width, each changed at random.
 
-    In windows of the whole patch many of those that show the dark behind their teeth are opened further.
+    In windows of the whole patch many of those that show the dark behind their teeth, or where their rows meet, are
+    opened further.
     """
     roomy = window == (HEIGHT, WIDTH)
     views = [_varied(mouths.pictures[k], mouths.points[k], mouths.weights[k], rng, roomy) for k in which]
@@ -159,9 +165,9 @@ def _varied(pixels: Array, points: Array, weights: Array, rng: np.random.Generat
         patch, weights = patch.mirrored(), weights[ARKIT.mirror]
     cut = patch.cut(pixels)
     cut = _focused(cut, rng)
-    seen, gap = sharpness(cut, patch.inner), patch.gap
+    seen, gap, rows = sharpness(cut, patch.inner), patch.gap, None
     if roomy:
-        cut, patch = _opened(cut, patch, rng)
+        cut, patch, rows = _opened(cut, patch, rng)
         jaw = np.arange(len(ARKIT)) == ARKIT.index("jawOpen")
         weights = np.where(jaw, np.minimum(weights * patch.gap / gap, 1), weights)
     trembling = replace(patch, inner=patch.inner + rng.normal(0, _TREMBLE, patch.inner.shape))
@@ -173,16 +179,28 @@ def _varied(pixels: Array, points: Array, weights: Array, rng: np.random.Generat
     heard = weights + rng.normal(0, 0.04, weights.shape)
     picture = _seamed(target, trembling, maps, rng)
     if rng.random() < _KEPT:
-        maps[MAPS.index("hole")] *= 1 - _kept(trembling, rng)
+        stays = _kept(trembling, rng) if rows is None or rng.random() > _ROWS else rows
+        maps[MAPS.index("hole")] *= 1 - stays
     return _View(picture, target, maps, heard, seen, patch.inner)
 
 
-def _opened(cut: Array, patch: MouthPatch, rng: np.random.Generator) -> tuple[Array, MouthPatch]:
-    """Often a mouth that was opened further along its dark seam, if it has one."""
+def _opened(cut: Array, patch: MouthPatch, rng: np.random.Generator) -> tuple[Array, MouthPatch, Array | None]:
+    """Often a mouth that was opened further where it parts, and the cover of both rows that it showed before."""
     more = min(patch.gap * float(rng.uniform(*_FURTHER)), _WIDEST) - patch.gap
-    if rng.random() >= _OPENED or more <= 0 or (seam := dark_seam(cut, patch)) is None:
-        return cut, patch
-    return opened(cut, patch, seam, more)
+    if rng.random() >= _OPENED or more <= 0 or (seam := parting(cut, patch)) is None:
+        return cut, patch, None
+    wide, lips = opened(cut, patch, seam, more)
+    return wide, lips, _rows(patch, lips, seam)
+
+
+def _rows(before: MouthPatch, after: MouthPatch, seam: Array) -> Array:
+    """[96, 128] cover of what lay above and below a seam, where it is after the jaw went down."""
+    x, y = np.arange(WIDTH) + 0.5, np.arange(HEIGHT)[:, None] + 0.5
+    (upper, were), (_, lower) = lip_heights(before.inner, x), lip_heights(after.inner, x)
+    edge = upper + seam * (were - upper)
+    above = np.minimum(y - upper - _LIP, edge - y)
+    below = np.minimum(y - edge - (lower - were), lower - _LIP - y)
+    return np.asarray(np.clip(np.maximum(above, below) + 0.5, 0, 1), np.float32)
 
 
 def _kept(patch: MouthPatch, rng: np.random.Generator) -> Array:

@@ -16,7 +16,7 @@ from mien.core.basis import ARKIT
 from mien.core.face import Expression, FaceState, Identity, Pose
 from mien.core.geometry import rotation_from_angles
 from mien.core.looks import gaze_from_looks
-from mien.data.lights import Light, harmonics, lamps, near_lamps, soft
+from mien.data.lights import Light, gleaming, harmonics, lamps, near_lamps, soft
 from mien.data.pack_writer import LabelledFace, PackWriter
 from mien.data.packs import FacesPack, ScenesPack
 from mien.data.skins import Skins
@@ -95,7 +95,8 @@ class Studio:
     most: int = 5
     """How many channels may move at once, beside those that a photo or a performance shows."""
     bend: float = 0.0
-    """Deviation, in metres, of each of the slow waves that bend faces further than the rig's identities go."""
+    """The most, in metres, by which each of the slow waves that bend faces further than the rig's identities go
+    deviates; one face is bent nearly that far, the next one hardly."""
     glasses: float = 0.12
     """Share of the faces that wear glasses."""
     side: int = SIDE
@@ -104,10 +105,11 @@ class Studio:
     """Faces of one person, one after the other: what is the same on all of them is the person, not the expression."""
 
 
-SITTING = Studio(turn=(0.18, 0.32, 0.14), bend=0.0007, side=224, each=2)
+SITTING = Studio((gleaming, gleaming, harmonics), (0.18, 0.32, 0.14), bend=0.0007, side=224, each=2)
 """For faces to learn from. From faces on which nine channels moved, not five, and which were bent twice as far, the
-expression network learned less (docs/methods/local-global.md). Networks read cuts of 128 px, so that a smaller picture
-teaches as much and is sooner drawn. Two faces each, since what it lacked was people."""
+expression network learned less (docs/methods/local-global.md); from skin that never shone it did not learn to read
+wide eyes on skin that does. Networks read cuts of 128 px, so that a smaller picture teaches as much and is sooner
+drawn. Two faces each, since what it lacked was people."""
 
 STILL = Studio(turn=(0.1, 0.16, 0.06), most=9, bend=0.0015, glasses=0, side=224)
 """For pairs of faces that differ in expression alone."""
@@ -175,7 +177,8 @@ class Renderer:
         """Somebody with the skin of a photo."""
         shape = np.zeros(self._rig.identities)
         shape[self._directions] = np.clip(rng.normal(size=len(self._directions)), -2, 2) * 0.7
-        bend = _bend(rng, self._rest, self._studio.bend) if self._studio.bend else np.zeros((1, 3))
+        most = self._studio.bend
+        bend = _bend(rng, self._rest, most * rng.uniform()) if most else np.zeros((1, 3))
         return Person(name, shape, bend, self._skins.draw(rng))
 
     def weights(self, rng: np.random.Generator) -> Array:

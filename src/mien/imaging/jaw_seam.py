@@ -22,9 +22,11 @@ _PLACES = np.linspace(0.2, 0.97, 32)
 _STIFF = 30.0
 """Grey levels that a seam would rather cross than move by the whole opening from one column to the next."""
 
-_SEEN, _NARROWEST, _TALL = 1.0, 12, 0.35
-"""Pixels between the lips of a column that has a seam; how many there must be; and the share of the widest of those
-that count."""
+SEEN, NARROWEST = 1.0, 12
+"""Pixels between the lips of a column that has a seam; how many there must be."""
+
+_TALL = 0.35
+"""Share of the widest opening of the columns that count."""
 
 _DARK, _DARKEST_LIGHT, _BESIDE_SKIN = 60.0, 80.0, 0.4
 """Luminances that 85 % of a seam, and all of it, stay below; and the share of the skin's."""
@@ -34,6 +36,9 @@ _BAND, _SMEARED = 0.7, (2.5, 0.5)
 
 _HOLLOW, _HIDDEN = 4.0, 0.5
 """Pixels into the dark at which it is darkest, and how much of the light of the seam is kept off there."""
+
+_GLOOM = np.array([58.0, 38.0, 36.0], np.float32)
+"""The brightest that the inside of a mouth is behind teeth that met, before light is kept off, 0 to 255."""
 
 
 def dark_seam(cut: Array, patch: MouthPatch) -> Array | None:
@@ -49,13 +54,13 @@ def dark_seam(cut: Array, patch: MouthPatch) -> Array | None:
         return None
     x = np.arange(WIDTH) + 0.5
     upper, lower = lip_heights(patch.inner, x)
-    columns = np.flatnonzero(lower - upper > _SEEN)
-    if len(columns) < _NARROWEST:
+    columns = np.flatnonzero(lower - upper > SEEN)
+    if len(columns) < NARROWEST:
         return None
     grey = cut @ LUMINANCE
     opening = (lower - upper)[columns]
     light = at_heights(grey, upper[columns] + _PLACES[:, None] * opening, columns)
-    way = _darkest(light, opening)
+    way = darkest_way(light, opening, _PLACES, _STIFF)
     along, tall = light[way, np.arange(len(columns))], opening > _TALL * opening.max()
     around = filled(patch.outer, 4.0, WIDTH, HEIGHT) - filled(patch.outer, 0.0, WIDTH, HEIGHT)
     skin = float(np.median(grey[around > 0.5])) if (around > 0.5).any() else 0.0
@@ -84,20 +89,23 @@ def opened(cut: Array, patch: MouthPatch, seam: Array, more: float) -> tuple[Arr
     rows = np.where(y < first, y, np.where(y < last, within, y - lowered))
     wide = at_heights(cut, rows - 0.5, np.arange(WIDTH)).astype(np.float32)
     levels = Image.fromarray(np.clip(np.rint(wide), 0, 255).astype(np.uint8))
-    smeared = np.asarray(levels.filter(ImageFilter.BoxBlur(_SMEARED)), np.float32)
-    away = np.minimum(y - first, last - y)[..., None]
+    smeared = np.minimum(np.asarray(levels.filter(ImageFilter.BoxBlur(_SMEARED)), np.float32), _GLOOM)
+    # Beyond the corners there is nothing to part.
+    away = (np.minimum(y - first, last - y) * np.clip(opening / SEEN - 0.5, 0, 1))[..., None]
     deep, deeper = (np.clip(away / far, 0, 1).astype(np.float32) for far in (1.5, _HOLLOW))
     return wide + deep * (smeared * (1 - _HIDDEN * deeper) - wide), _lowered(patch, more)
 
 
-def _darkest(light: Array, opening: Array) -> Array:
+def darkest_way(light: Array, opening: Array, places: Array, stiff: float) -> Array:
     """[N] which of the places makes the darkest way that is not too steep, by dynamic programming.
 
     Args:
         light: [P, N] luminance of each place in each column.
         opening: [N] pixels between the lips.
+        places: [P] shares of the way from the upper lip to the lower one.
+        stiff: grey levels that a way would rather cross than move by the whole opening from one column to the next.
     """
-    steep = _STIFF * np.abs(_PLACES[:, None] - _PLACES)
+    steep = stiff * np.abs(places[:, None] - places)
     cost, came = light[:, 0], []
     for k in range(1, light.shape[1]):
         ways = cost + steep * max(opening[k] / 8, 1.0)

@@ -12,14 +12,24 @@ from mien.imaging.mouth_patch import LEAST_GAP, MouthPatch
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
-CRISPNESS = -0.2
-"""The sharpness to ask for, as `imaging.mouth_patch` measures it: less is soft, more draws dots between teeth."""
+_COARSE, _FINE = (0.65, -1.2), (0.9, -0.2)
+"""Pixels of a photo along a pixel of the patch, and the sharpness to ask for there: half of the mouths that were learned
+from are at -1.2 or less where photos are that coarse. Less than -0.2 is soft, more draws dots between teeth."""
 
 _COLOURLESS = 1.5
 """Grey levels by which the colours of a black and white photo differ at most, in the mean: those of JPEGs do."""
 
 _IVORY = 12.0
 """Grey levels by which teeth may be yellower than the skin round them."""
+
+
+def crispness(scale: float) -> float:
+    """The sharpness to ask for in a photo of so many pixels along a pixel of the patch: what a small face can show.
+
+    As `mien.imaging.mouth_patch.sharpness` measures it. Crisp teeth in a coarse photo look broken.
+    """
+    scales, asked = zip(_COARSE, _FINE, strict=True)
+    return float(np.interp(scale, scales, asked))
 
 
 def in_kind(painted: Array, cut: Array) -> Array:
@@ -81,7 +91,7 @@ class MouthPainter:
         if patch.gap < LEAST_GAP:
             return pixels.copy()
         cut = patch.cut(pixels)
-        painted = self.look(cut, patch, said, CRISPNESS, kept)
+        painted = self.look(cut, patch, said, crispness(patch.scale), kept)
         painted = in_kind(natural(painted, cut), cut)
         return compose(pixels, painted, patch, kept)
 

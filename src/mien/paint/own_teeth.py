@@ -11,8 +11,8 @@ import numpy as np
 from mien.core.arrays import Array, frozen_array
 from mien.core.geometry import apply_affine
 from mien.core.image import Frame
+from mien.imaging.bite import parting
 from mien.imaging.flow import Flow
-from mien.imaging.jaw_seam import dark_seam
 from mien.imaging.mouth_patch import WIDTH, MouthPatch, lip_heights
 from mien.imaging.openings import Region, lay_over
 
@@ -72,7 +72,7 @@ def kept(frame: Frame, points: Array, now: MouthPatch) -> tuple[Kept, ...]:
     if not middle.any():
         return ()
     fell = float(np.median((lower - below)[middle]))
-    seam = dark_seam(before.cut(frame.pixels), before) if fell > _FELL[0] else None
+    seam = parting(before.cut(frame.pixels), before) if fell > _FELL[0] else None
     share = np.interp(fell, _FELL, (1.0, np.interp(before.gap, _OPEN, _UPPER))) if seam is None else seam
     edge = above + share * (below - above)
     first = np.maximum(above + _INSIDE, upper)
