@@ -13,8 +13,8 @@ from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
 _COARSE, _FINE = (0.65, -1.2), (0.9, -0.2)
-"""Pixels of a photo along a pixel of the patch, and the sharpness to ask for there: half of the mouths that were learned
-from are at -1.2 or less where photos are that coarse. Less than -0.2 is soft, more draws dots between teeth."""
+"""Pixels of a photo along a pixel of the patch, and the sharpness to ask for there: half of the mouths learned from
+are at -1.2 or less where photos are that coarse. Less than -0.2 is soft, more draws dots between teeth."""
 
 _COLOURLESS = 1.5
 """Grey levels by which the colours of a black and white photo differ at most, in the mean: those of JPEGs do."""
