@@ -6,6 +6,7 @@ line, and irises turn about their eyes.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from mien.core.points import (
     downwards,
 )
 from mien.rig.compact import EYEBALL, MOVED, CompactModel
+from mien.rig.steady import steadied
 
 CLOSED = 0.035
 """Share of the inter-ocular distance: lips no further apart are closed."""
@@ -132,7 +134,8 @@ def face_motion(
         head: pixels = scale * rotation @ metres + translation, as a fit gives it.
         now: [52] ARKit's weights as they are.
         wanted: [52] as they shall be.
-        gained: whether channels that are asked for go farther than the rig alone would have them.
+        gained: whether it is asked for: then channels go farther than the rig alone would have them, and brows move no
+            nose. Between photos of one person faces do what the rig says.
     """
     unit = float(np.linalg.norm(points[IRIS_LEFT, :2] - points[IRIS_RIGHT, :2]))
     change = np.asarray(wanted, np.float64) - np.asarray(now, np.float64)
@@ -157,12 +160,17 @@ def face_motion(
     return FaceMotion(settled, target, parted, looks)
 
 
+@cache
+def _asked_for(model: CompactModel) -> Array:
+    return steadied(model)
+
+
 def _projected(model: CompactModel, head: Similarity, change: Array, gained: bool) -> Array:
     """[478, 2] the rig's motion for a change of weights [52], in the picture, pixels."""
     asked = change[_PLACES]
     if gained:
         asked = asked * (1 + (_GAINS - 1) * np.clip((asked - _LITTLE) / (_MUCH - _LITTLE), 0, 1))
-    offsets = np.tensordot(asked, model.expressions.astype(np.float64), 1)
+    offsets = np.tensordot(asked, _asked_for(model) if gained else model.expressions.astype(np.float64), 1)
     return np.asarray(head.scale * (offsets @ head.rotation.T)[:, :2])
 
 
