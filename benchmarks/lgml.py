@@ -233,7 +233,8 @@ def main(data: Path, limit: int | None = None, ledger: bool = False) -> None:
     notes = (
         f"Test renders ({SEED=}): ICT identities along held-out directions; skins of {OTHER_SKINS}, which lent none to "
         "training; near lamps that shine (training: far lamps, of which some gleam by another law, and spherical "
-        "harmonics); a camera from .3 to 2.5 m (training: .45 to 1.3), turned further. MediaPipe reads the same pictures whole.",
+        "harmonics); a camera from .3 to 2.5 m (training: .45 to 1.3), turned further. MediaPipe reads the "
+        "same pictures whole.",
         f"Channels that are read worst on renders: {worst}.",
         "Pairs: ranked by eye before any network's reading of them was looked at (benchmarks/pairs.csv); sides are "
         "averaged. A face that is not found counts as reading nothing.",

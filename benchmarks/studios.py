@@ -82,8 +82,8 @@ def main(data: Path, names: Sequence[str] = (), limit: int | None = None, ledger
         rows.append(Row(f"{name}: 51 channels, mean", float(r[_PLACES].mean()), "r"))
         rows += [Row(f"{name}: {channel}", float(r[ARKIT.index(channel)]), "r") for channel in CHANNELS]
     notes = (
-        f"{count} renders each ({SEED=}): ICT identities along held-out directions, skins of validation photos, 288 px; "
-        "all as in training (SITTING) but for what the name says.",
+        f"{count} renders each ({SEED=}): ICT identities along held-out directions, skins of validation photos, 288 "
+        "px; all as in training (SITTING) but for what the name says.",
     )
     publish(Report("Studios", command(data, limit), tuple(rows), notes), ledger)
 
