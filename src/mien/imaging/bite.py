@@ -4,7 +4,7 @@ import numpy as np
 
 from mien.core.arrays import Array
 from mien.core.image import LUMINANCE
-from mien.imaging.jaw_seam import NARROWEST, SEEN, at_heights, dark_seam, darkest_way
+from mien.imaging.jaw_seam import at_heights, dark_seam, darkest_way, open_columns
 from mien.imaging.mouth_patch import HEIGHT, WIDTH, MouthPatch, filled, lip_heights
 
 LEAST = 5.0
@@ -56,13 +56,11 @@ def bite(cut: Array, patch: MouthPatch) -> Array | None:
         cut: [96, 128, 3] of 0 to 255, the patch.
         patch: its lips.
     """
-    if patch.gap < LEAST:
+    columns = open_columns(patch, LEAST)
+    if not len(columns):
         return None
     x = np.arange(WIDTH) + 0.5
     upper, lower = lip_heights(patch.inner, x)
-    columns = np.flatnonzero(lower - upper > SEEN)
-    if len(columns) < NARROWEST:
-        return None
     opening, each = (lower - upper)[columns], np.arange(len(columns))
     colours = at_heights(cut, upper[columns] + _PLACES[:, None] * opening - 0.5, columns)
     light = colours @ LUMINANCE

@@ -22,7 +22,7 @@ _PLACES = np.linspace(0.2, 0.97, 32)
 _STIFF = 30.0
 """Grey levels that a seam would rather cross than move by the whole opening from one column to the next."""
 
-SEEN, NARROWEST = 1.0, 12
+_SEEN, _NARROWEST = 1.0, 12
 """Pixels between the lips of a column that has a seam; how many there must be."""
 
 _TALL = 0.35
@@ -50,13 +50,11 @@ def dark_seam(cut: Array, patch: MouthPatch) -> Array | None:
         cut: [96, 128, 3] of 0 to 255, the patch.
         patch: its lips.
     """
-    if patch.gap < LEAST:
+    columns = open_columns(patch, LEAST)
+    if not len(columns):
         return None
     x = np.arange(WIDTH) + 0.5
     upper, lower = lip_heights(patch.inner, x)
-    columns = np.flatnonzero(lower - upper > SEEN)
-    if len(columns) < NARROWEST:
-        return None
     grey = cut @ LUMINANCE
     opening = (lower - upper)[columns]
     light = at_heights(grey, upper[columns] + _PLACES[:, None] * opening, columns)
@@ -68,6 +66,13 @@ def dark_seam(cut: Array, patch: MouthPatch) -> Array | None:
     if usual >= min(_DARK, _BESIDE_SKIN * skin) or most >= _DARKEST_LIGHT:
         return None
     return np.asarray(np.interp(x, x[columns], _PLACES[way]))
+
+
+def open_columns(patch: MouthPatch, least: float) -> Array:
+    """[N] the columns of a patch in which lips are apart; none if they part by less than `least` pixels everywhere."""
+    upper, lower = lip_heights(patch.inner, np.arange(WIDTH) + 0.5)
+    columns = np.flatnonzero(lower - upper > _SEEN)
+    return columns if patch.gap >= least and len(columns) >= _NARROWEST else columns[:0]
 
 
 def opened(cut: Array, patch: MouthPatch, seam: Array, more: float) -> tuple[Array, MouthPatch]:
@@ -91,7 +96,7 @@ def opened(cut: Array, patch: MouthPatch, seam: Array, more: float) -> tuple[Arr
     levels = Image.fromarray(np.clip(np.rint(wide), 0, 255).astype(np.uint8))
     smeared = np.minimum(np.asarray(levels.filter(ImageFilter.BoxBlur(_SMEARED)), np.float32), _GLOOM)
     # Beyond the corners there is nothing to part.
-    away = (np.minimum(y - first, last - y) * np.clip(opening / SEEN - 0.5, 0, 1))[..., None]
+    away = (np.minimum(y - first, last - y) * np.clip(opening / _SEEN - 0.5, 0, 1))[..., None]
     deep, deeper = (np.clip(away / far, 0, 1).astype(np.float32) for far in (1.5, _HOLLOW))
     return wide + deep * (smeared * (1 - _HIDDEN * deeper) - wide), _lowered(patch, more)
 
