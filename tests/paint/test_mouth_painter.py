@@ -10,7 +10,7 @@ from mien.core.arrays import Array
 from mien.core.geometry import apply_affine
 from mien.imaging.mouth_blend import reach
 from mien.imaging.mouth_patch import HEIGHT, WIDTH, MouthPatch, filled
-from mien.paint.mouth import MouthPainter, crispness, natural
+from mien.paint.mouth import MouthPainter, crispness, grown, natural
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "photos"
 SIZE = 300
@@ -195,3 +195,17 @@ def test_what_is_asked_of_a_coarse_photo_is_softer() -> None:
     assert asked == sorted(asked)
     assert asked[0] == asked[1] < asked[2] < asked[3] == asked[4]
     assert -2 < asked[0] < asked[4] < 0, "as sharp as mouths to learn from are, and no sharper than half of them"
+
+
+def test_a_slit_is_painted_over_with_more_of_its_lips(painter: MouthPainter) -> None:
+    patch = MouthPatch.of(POINTS)
+    gaps = [grown(gap) for gap in (0.0, 1.5, 2.0, 2.7, 3.5, 4.0, 20.0)]
+    assert gaps[0] == gaps[1] == gaps[-2] == gaps[-1] < gaps[2] < gaps[3]
+    assert gaps[0] < gaps[4] < gaps[3]
+    pixels = photo(POINTS, SIZE, SIZE)
+    usual, more = (painter.paint(pixels, POINTS, weights_of(0.8), grow=grow) for grow in (gaps[0], gaps[3]))
+    ring = apply_affine(patch.to_frame, patch.inner)
+    rim = (filled(ring, gaps[3] * patch.scale, SIZE, SIZE) == 1) & (filled(ring, gaps[0], SIZE, SIZE) == 0)
+    assert np.abs(more[rim].astype(int) - usual[rim]).mean() > 1
+    far = filled(ring, reach(patch, gaps[3]), SIZE, SIZE) == 0
+    np.testing.assert_array_equal(more[far], pixels[far])

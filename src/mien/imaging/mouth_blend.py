@@ -27,23 +27,26 @@ _MOST_GRAIN = 12.0
 """Grey levels: what is rougher is a beard."""
 
 
-def compose(pixels: Array, painted: Array, patch: MouthPatch, kept: tuple[Array, ...] = ()) -> Array:
+def compose(
+    pixels: Array, painted: Array, patch: MouthPatch, kept: tuple[Array, ...] = (), grow: float = GROW
+) -> Array:
     """The photo with the painted mouth in its hole, but for what is kept of it.
 
-    Nothing changes farther from the opening than `reach(patch)`, and nothing at all where lips are shut.
+    Nothing changes farther from the opening than `reach(patch, grow)`, and nothing at all where lips are shut.
 
     Args:
         pixels: [H, W, 3] uint8.
         painted: [96, 128, 3] of 0 to 255, the patch with its hole painted.
         patch: where it lies.
         kept: outlines [N, 2] of what stays, pixels of the patch.
+        grow: pixels of the patch by which the hole is larger than the opening.
 
     Returns:
         [H, W, 3] uint8, a new array.
     """
     mixed = pixels.copy()
     seen = float(np.clip((patch.gap - LEAST_GAP) / (_SHOWN - LEAST_GAP), 0, 1))
-    box = _region(patch, pixels)
+    box = _region(patch, pixels, grow)
     if seen == 0 or box is None:
         return mixed
     x0, y0, x1, y1 = box
@@ -55,8 +58,8 @@ def compose(pixels: Array, painted: Array, patch: MouthPatch, kept: tuple[Array,
     new = new.filter(ImageFilter.UnsharpMask(max(patch.scale, 0.5), _SHARPEN, 0))
     old = pixels[y0:y1, x0:x1].astype(np.float32)
     ring = apply_affine(patch.to_frame, patch.inner) - [x0, y0]
-    inside = _feathered(filled(ring, GROW * patch.scale, width, height), _FEATHER * patch.scale)
-    band = _feathered(filled(ring, (GROW + _BAND / 2) * patch.scale, width, height), _BAND / 3 * patch.scale)
+    inside = _feathered(filled(ring, grow * patch.scale, width, height), _FEATHER * patch.scale)
+    band = _feathered(filled(ring, (grow + _BAND / 2) * patch.scale, width, height), _BAND / 3 * patch.scale)
     for outline in kept:
         own = filled(apply_affine(patch.to_frame, outline) - [x0, y0], 0.0, width, height)
         spared = 1 - _feathered(own, _FEATHER * patch.scale)
@@ -69,14 +72,14 @@ def compose(pixels: Array, painted: Array, patch: MouthPatch, kept: tuple[Array,
     return mixed
 
 
-def reach(patch: MouthPatch) -> float:
+def reach(patch: MouthPatch, grow: float = GROW) -> float:
     """Pixels of the frame from the opening beyond which `compose` changes nothing."""
-    return (GROW + 2.5 * _BAND) * patch.scale + 3
+    return (grow + 2.5 * _BAND) * patch.scale + 3
 
 
-def _region(patch: MouthPatch, pixels: Array) -> tuple[int, int, int, int] | None:
+def _region(patch: MouthPatch, pixels: Array, grow: float) -> tuple[int, int, int, int] | None:
     """x0, y0, x1, y1 of the part of the frame that changes; None where the frame does not show it."""
-    away = reach(patch)
+    away = reach(patch, grow)
     box = bounds(apply_affine(patch.to_frame, patch.inner)) + np.array([-away, -away, away, away])
     x0, y0 = np.maximum(np.floor(box[:2]).astype(int), 0)
     x1, y1 = np.minimum(np.ceil(box[2:]).astype(int), pixels.shape[1::-1])

@@ -8,13 +8,16 @@ from mien.core.arrays import Array, frozen_array
 from mien.core.basis import ARKIT
 from mien.core.image import LUMINANCE
 from mien.imaging.mouth_blend import compose
-from mien.imaging.mouth_patch import LEAST_GAP, MouthPatch
+from mien.imaging.mouth_patch import GROW, LEAST_GAP, MouthPatch
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
 _COARSE, _FINE = (0.65, -1.2), (0.9, -0.2)
 """Pixels of a photo along a pixel of the patch, and the sharpness to ask for there: half of the mouths learned from
 are at -1.2 or less where photos are that coarse. Less than -0.2 is soft, more draws dots between teeth."""
+
+_SLITS, _GROWN = (1.5, 2.5, 3.0, 4.0), (GROW, 3.0, 3.0, GROW)
+"""Pixels of a patch that lips were apart, and by how much larger than the opening the hole is then."""
 
 _COLOURLESS = 1.5
 """Grey levels by which the colours of a black and white photo differ at most, in the mean: those of JPEGs do."""
@@ -30,6 +33,14 @@ def crispness(scale: float) -> float:
     """
     scales, asked = zip(_COARSE, _FINE, strict=True)
     return float(np.interp(scale, scales, asked))
+
+
+def grown(gap: float) -> float:
+    """By how much the hole of a mouth is larger than its opening, pixels of a patch, if lips were `gap` apart before.
+
+    In a slit landmarks do not tell where lips begin: what was seen in it, too little to be kept, would stick to them.
+    """
+    return float(np.interp(gap, _SLITS, _GROWN))
 
 
 def in_kind(painted: Array, cut: Array) -> Array:
@@ -71,7 +82,9 @@ class MouthPainter:
         """With the network of the package. Raises `ModelError` when its file was changed."""
         return cls(OnnxSession(card("mouth")))
 
-    def paint(self, pixels: Array, points: Array, weights: Array, kept: tuple[Array, ...] = ()) -> Array:
+    def paint(
+        self, pixels: Array, points: Array, weights: Array, kept: tuple[Array, ...] = (), grow: float = GROW
+    ) -> Array:
         """The photo with its mouth painted; as it was where the lips are shut.
 
         Args:
@@ -79,6 +92,7 @@ class MouthPainter:
             points: [478, 2 or more] the face's landmarks as they are now, pixels of the photo with centres at .5.
             weights: [52] over `ARKIT`, the expression as it is now; what passes 0 to 1 counts as these.
             kept: outlines [N, 2] of what is not painted over, pixels of the mouth's patch.
+            grow: pixels of the patch by which the hole is larger than the opening.
 
         Returns:
             [H, W, 3] uint8, a new array.
@@ -91,12 +105,18 @@ class MouthPainter:
         if patch.gap < LEAST_GAP:
             return pixels.copy()
         cut = patch.cut(pixels)
-        painted = self.look(cut, patch, said, crispness(patch.scale), kept)
+        painted = self.look(cut, patch, said, crispness(patch.scale), kept, grow)
         painted = in_kind(natural(painted, cut), cut)
-        return compose(pixels, painted, patch, kept)
+        return compose(pixels, painted, patch, kept, grow)
 
     def look(
-        self, cut: Array, patch: MouthPatch, weights: Array, sharpness: float, kept: tuple[Array, ...] = ()
+        self,
+        cut: Array,
+        patch: MouthPatch,
+        weights: Array,
+        sharpness: float,
+        kept: tuple[Array, ...] = (),
+        grow: float = GROW,
     ) -> Array:
         """What the network makes of a patch: [96, 128, 3] float32 of about 0 to 255, the hole painted.
 
@@ -106,8 +126,9 @@ class MouthPainter:
             weights: [52] over `ARKIT`.
             sharpness: what is asked for, as `mien.imaging.mouth_patch.sharpness` measures it.
             kept: outlines [N, 2] of what is not to be painted over, pixels of the patch.
+            grow: as of `paint`.
         """
         picture = cut.astype(np.float32).transpose(2, 0, 1)
         told = np.clip(weights, 0, 1), np.array([sharpness])
-        (painted,) = self._session(picture[None], patch.maps(kept=kept)[None], *(value[None] for value in told))
+        (painted,) = self._session(picture[None], patch.maps(grow, kept)[None], *(value[None] for value in told))
         return np.asarray(painted[0].transpose(1, 2, 0))

@@ -35,7 +35,7 @@ from mien.metrics import inter_ocular_distance
 from mien.paint.corners import sealed_corners, unfolded_corners
 from mien.paint.crease import CreasePainter
 from mien.paint.motion import MotionMender
-from mien.paint.mouth import MouthPainter
+from mien.paint.mouth import MouthPainter, grown
 from mien.paint.own_teeth import kept, laid
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter
@@ -147,15 +147,20 @@ class Editor:
             patch = self._creases.paint(frame, *moved, patch, flow.left, flow.top)
         painted = self._painter is not None and motion.parted[1] > motion.parted[0] + _FURTHER
         if self._painter is not None:
-            patch = self._mouthed(frame, patch, flow, motion, asked if painted else None)
+            patch = self._mouthed(frame, points, patch, flow, motion, asked if painted else None)
         moving = flow.moving()
         skin = moving & flows.skin
         folded = float((flow.turns()[skin] <= 0).mean()) if skin.any() else 0.0
         pixels, mask = _pasted(frame, flow, patch, flow.enlarged(moving))
         return EditedFace(pixels, mask, now, asked, motion.target, folded, painted)
 
-    def _mouthed(self, frame: Frame, patch: Array, flow: Flow, motion: FaceMotion, painted: Array | None) -> Array:
-        """[h, w, 3] uint8: part of a result with its mouth made good, and painted where weights [52] are given."""
+    def _mouthed(
+        self, frame: Frame, points: Array, patch: Array, flow: Flow, motion: FaceMotion, painted: Array | None
+    ) -> Array:
+        """[h, w, 3] uint8: part of a result with its mouth made good, and painted where weights [52] are given.
+
+        Of the face's `points` [478, 3] as they were read lips are apart that count as shut in its motion.
+        """
         now = MouthPatch.of(motion.target)
         before = MouthPatch.at(motion.points[:, :2], now.to_frame)
         moved = motion.target - [flow.left, flow.top]
@@ -164,7 +169,8 @@ class Editor:
             return sealed_corners(patch, here, before)
         own = kept(frame, motion.points, now)
         patch = unfolded_corners(laid(patch, frame, flow, now, own), here, before)
-        return self._painter.paint(patch, moved, painted, tuple(part.outline for part in own))
+        grow = grown(MouthPatch.at(points[:, :2], now.to_frame).gap)
+        return self._painter.paint(patch, moved, painted, tuple(part.outline for part in own), grow)
 
 
 def _drawn_back(motion: FaceMotion) -> float:
