@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from made_mouths import face_points, opened_points, toothy
 from made_packs import faces_columns, make_packs, save_pack
 from PIL import Image
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.errors import InputError
+from mien.core.geometry import invert_affine
 from mien.data.mouth_views import NARROW, Damaged, fits_narrow, has_seam, plain, varied
 from mien.data.mouths import OPEN, SMALL, Mouths, read_mouths
-from mien.imaging.mouth_patch import HEIGHT, MAPS, WIDTH, MouthPatch, sharpness
+from mien.imaging.mouth_patch import HEIGHT, MAPS, WIDTH, MouthPatch, resampled, sharpness
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 HOLE, OPENING, ALONG = (MAPS.index(name) for name in ("hole", "opening", "along"))
@@ -36,6 +38,19 @@ def changed(folder: Path, **columns: Array) -> Path:
     folder.mkdir()
     save_pack(folder / "faces-made.npz", faces_columns("made", 3) | columns)
     return folder
+
+
+def _biting(count: int) -> Mouths:
+    """Mouths whose rows of teeth meet in a line."""
+    pictures, points = [], []
+    for k in range(count):
+        face = opened_points(face_points(210.0, (150.0, 150.0)), 13.0 + k % 3)
+        patch = MouthPatch.of(face)
+        pictures.append(resampled(toothy(patch, 120, (0.6, 0.7)), invert_affine(patch.to_frame), 300, 300))
+        points.append(face)
+    share, weights = np.full(count, 1 / count), np.zeros((count, len(ARKIT)), np.float32)
+    gap = np.array([MouthPatch.of(face).gap for face in points])
+    return Mouths(tuple(pictures), np.array(points), weights, gap, share, np.full(count, "made"))
 
 
 class TestRead:
@@ -203,6 +218,21 @@ class TestViews:
         sizes = [sample.maps[:, OPENING].sum((1, 2)).mean() for sample in (narrow, roomy)]
         assert sizes[1] > 1.3 * sizes[0]
         assert narrow.weights[:, jaw].max() < 0.5 < roomy.weights[:, jaw].max() < 1.3
+
+    def test_rows_of_teeth_that_met_part_and_mostly_stay(self) -> None:
+        biting = _biting(24)
+        assert has_seam(biting).all()
+        shut, roomy = (one(biting, 3, window, 24) for window in (NARROW, (HEIGHT, WIDTH)))
+        sizes = [sample.maps[:, OPENING].sum((1, 2)).mean() for sample in (shut, roomy)]
+        assert sizes[1] > 1.2 * sizes[0]
+        # Where both rows stay, what is to be painted is the dark between them and the rims along the lips.
+        left = (roomy.maps[:, HOLE] * roomy.maps[:, OPENING]).sum((1, 2)) / roomy.maps[:, OPENING].sum((1, 2))
+        some = left < 0.8
+        assert 4 <= int(some.sum()) <= 20
+        dark = roomy.target.mean(1)
+        inside = (roomy.maps[:, HOLE] * roomy.maps[:, OPENING] > 0.9)[some]
+        kept = (((1 - roomy.maps[:, HOLE]) * roomy.maps[:, OPENING]) > 0.9)[some]
+        assert float(dark[some][inside].median()) < 0.5 * float(dark[some][kept].median())
 
     def test_of_half_of_the_mouths_a_part_stays(self, mouths: Mouths) -> None:
         sample = one(mouths, 9, count=60)
