@@ -76,9 +76,9 @@ EDIT_RECIPES: dict[str, Recipe] = {
             "repository, origin of the clips unstated: used to train, never redistributed), made a pack by mien data "
             f"pack; {TEACHER}",
             weakness="invents teeth that the photo does not show; wide open mouths are few in the data, and most that "
-            "it learned from were opened further than they were, along the dark between their teeth; some teeth "
-            "have dark spots beside them or a faint green stripe, more the sharper they are asked for; on very dark "
-            "skin they turn mauve, which `mien edit` takes out; "
+            "it learned from were opened further than they were, along the dark between their teeth or where these "
+            "met, and show no tongue behind them; some teeth have dark spots beside them or a faint green stripe, more "
+            "the sharper they are asked for; on very dark skin they turn mauve, which `mien edit` takes out; "
             "tongues that stick out are not painted; the error by group is not known",
         ),
         contest,
