@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from made_mouths import SKIN, face_points, opened, toothy
 
 from mien.core.arrays import Array
-from mien.imaging.bite import LEAST, bite, parting
+from mien.imaging.bite import LEAST, bite, one_row, parting
 from mien.imaging.jaw_seam import dark_seam
 from mien.imaging.mouth_patch import HEIGHT, WIDTH, MouthPatch, lip_heights
 
@@ -87,3 +87,28 @@ def test_a_mouth_parts_along_its_dark_before_its_bite() -> None:
     assert dark_seam(shut, PATCH) is None
     np.testing.assert_array_equal(parting(shut, PATCH), bite(shut, PATCH))
     assert parting(np.full_like(shut, 150), PATCH) is None
+
+
+class TestOneRow:
+    SMILE = opened(POINTS, 11.0)
+
+    def test_teeth_down_to_the_lip_are_one(self) -> None:
+        assert one_row(met(self.SMILE, teeth=(1.0, 1.0)), self.SMILE)
+
+    def test_mirrored_it_is_still_one(self) -> None:
+        assert one_row(met(self.SMILE, teeth=(1.0, 1.0))[:, ::-1], self.SMILE.mirrored())
+
+    def test_two_rows_are_not(self) -> None:
+        assert not one_row(met(self.SMILE), self.SMILE)
+
+    def test_nor_teeth_above_the_dark_or_above_a_tongue(self) -> None:
+        dark = met(self.SMILE, 15, (0.6, 1.0))
+        assert not one_row(dark, self.SMILE)
+        tongue = dark.copy()
+        tongue[(dark == 15).all(2)] = [200, 120, 120]
+        assert not one_row(tongue, self.SMILE)
+
+    def test_nor_what_is_taller_than_teeth_or_hardly_seen(self) -> None:
+        for gap in (LEAST - 0.5, 16.0):
+            patch = opened(POINTS, gap)
+            assert not one_row(met(patch, teeth=(1.0, 1.0)), patch)

@@ -81,6 +81,15 @@ def test_without_it_what_lies_in_the_jaw_is_left_to_be_painted() -> None:
     assert 0.5 < cover(part).sum() / cover(whole).sum() < 0.75
 
 
+def test_a_row_that_reaches_the_lip_is_kept_whole() -> None:
+    before, after = opened_points(FACE, 11.0), opened_points(FACE, 21.0)
+    now = MouthPatch.of(after)
+    row, more = (toothy_photo(before, 110, teeth) for teeth in ((1.0, 1.0), (0.7, 1.0)))
+    (whole,), (part,) = (kept(photo, before, now) for photo in (row, more))
+    assert cover(whole).sum() > 1.15 * cover(part).sum()
+    np.testing.assert_array_equal(whole.way, 0)
+
+
 def test_the_photo_s_own_pixels_are_laid_where_they_go() -> None:
     before, after = opened_points(FACE, 16.0), opened_points(FACE, 26.0)
     photo, now = toothy_photo(before), MouthPatch.of(after)

@@ -1,5 +1,8 @@
 """Where the teeth of both rows meet: a mouth that shows them shut parts there, too, when the jaw goes down."""
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 
 from mien.core.arrays import Array
@@ -31,6 +34,9 @@ _DEEP, _EVERYWHERE = 14.0, 5.0
 _AS_BRIGHT, _ROW = 0.65, 2.2
 """What the lower row is at least of the upper one's brightness; pixels that are seen of it."""
 
+_TOOTH, _ABOVE_LIP = 13.0, 1.6
+"""Pixels of a patch: as tall as upper teeth are seen; and from the lower lip's edge to where its blur ends."""
+
 _RED, _PALE = 0.25, 0.05
 """Share of red beyond green that no upper tooth has; by how much a lower row may be redder where lips are no redder."""
 
@@ -56,41 +62,95 @@ def bite(cut: Array, patch: MouthPatch) -> Array | None:
         cut: [96, 128, 3] of 0 to 255, the patch.
         patch: its lips.
     """
-    columns = open_columns(patch, LEAST)
-    if not len(columns):
+    seen = _Seen.of(cut, patch)
+    if seen is None:
         return None
-    x = np.arange(WIDTH) + 0.5
-    upper, lower = lip_heights(patch.inner, x)
-    opening, each = (lower - upper)[columns], np.arange(len(columns))
-    colours = at_heights(cut, upper[columns] + _PLACES[:, None] * opening - 0.5, columns)
-    light = colours @ LUMINANCE
-    inside = (np.minimum(_PLACES, 1 - _PLACES)[:, None] * opening) > _EDGE
-    teeth = np.where(inside, light, -1.0)
-    above, below = np.maximum.accumulate(teeth), np.maximum.accumulate(teeth[::-1])[::-1]
-    depth = np.where(inside, np.minimum(above, below) - light, -_STIFF)
+    each = np.arange(len(seen.columns))
+    above, below = np.maximum.accumulate(seen.teeth), np.maximum.accumulate(seen.teeth[::-1])[::-1]
+    depth = np.where(seen.teeth >= 0, np.minimum(above, below) - seen.light, -_STIFF)
     may = np.flatnonzero((_WITHIN[0] <= _PLACES) & (_WITHIN[1] >= _PLACES))
-    way = may[darkest_way(-depth[may], opening, _PLACES[may], _STIFF)]
-    tall = opening > _TALL * opening.max()
-    deep = depth[way, each][tall]
+    way = may[darkest_way(-depth[may], seen.opening, _PLACES[may], _STIFF)]
+    deep = depth[way, each][seen.tall]
     if np.median(deep) < _DEEP or np.percentile(deep, 20) < _EVERYWHERE:
         return None
-    if np.median((below / np.maximum(above, 1))[way, each][tall]) < _AS_BRIGHT:
+    if np.median((below / np.maximum(above, 1))[way, each][seen.tall]) < _AS_BRIGHT:
         return None
-    if np.median(((1 - _PLACES[way]) * opening)[tall]) < _ROW:
+    if np.median(((1 - _PLACES[way]) * seen.opening)[seen.tall]) < _ROW:
         return None
     rows = np.arange(len(_PLACES))[:, None]
-    first, second = (
-        _redness(colours[np.where(side, teeth, -1).argmax(0), each])[tall] for side in (rows <= way, rows >= way)
-    )
-    around = filled(patch.outer, 0.0, WIDTH, HEIGHT) - filled(patch.inner, 1.0, WIDTH, HEIGHT)
-    lips = float(np.median(_redness(cut[around > 0.5]))) if (around > 0.5).any() else 0.0
-    most = max((float(np.median(first)) + lips) / 2, float(np.median(first)) + _PALE)
-    if np.median(first) >= _RED or np.median(second) > most:
+    first, second = (seen.brightest(side) for side in (rows <= way, rows >= way))
+    if not _teeth(first, second, cut, patch):
         return None
-    return np.asarray(np.interp(x, x[columns], _PLACES[way]))
+    return np.asarray(np.interp(np.arange(WIDTH) + 0.5, seen.columns + 0.5, _PLACES[way]))
 
 
-def _redness(colours: Array) -> Array:
-    """[N] share of red beyond green in colours [N, 3]."""
+def one_row(cut: Array, patch: MouthPatch) -> bool:
+    """Whether one row of teeth is all that is seen between the lips, down to the lower one.
+
+    No bite parts it, no more is seen than a tooth is tall, and what lies above the lower lip is as bright as teeth.
+
+    Args:
+        cut: [96, 128, 3] of 0 to 255, the patch.
+        patch: its lips.
+    """
+    seen = _Seen.of(cut, patch) if patch.gap <= _TOOTH else None
+    if seen is None or bite(cut, patch) is not None:
+        return False
+    _, lower = lip_heights(patch.inner, seen.columns + 0.5)
+    last = at_heights(cut, lower - _ABOVE_LIP - 0.5, seen.columns)[seen.tall]
+    first = seen.brightest(np.ones((len(_PLACES), 1), bool))
+    bright = np.median((last @ LUMINANCE) / np.maximum(first @ LUMINANCE, 1)) >= _AS_BRIGHT
+    return bool(bright) and _teeth(first, last, cut, patch)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What is seen between lips, column by column.
+
+    Args:
+        columns: [N] of the patch.
+        opening: [N] pixels between the lips.
+        colours: [48, N, 3] at `_PLACES`.
+        light: [48, N] their luminance.
+        teeth: [48, N] the same, below 0 along the lips.
+        tall: [N] bool, the columns that count.
+    """
+
+    columns: Array
+    opening: Array
+    colours: Array
+    light: Array
+    teeth: Array
+    tall: Array
+
+    @classmethod
+    def of(cls, cut: Array, patch: MouthPatch) -> Self | None:
+        """What a patch shows; None where lips hardly part."""
+        columns = open_columns(patch, LEAST)
+        if not len(columns):
+            return None
+        upper, lower = lip_heights(patch.inner, columns + 0.5)
+        opening = lower - upper
+        colours = at_heights(cut, upper + _PLACES[:, None] * opening - 0.5, columns)
+        light = colours @ LUMINANCE
+        inside = (np.minimum(_PLACES, 1 - _PLACES)[:, None] * opening) > _EDGE
+        return cls(columns, opening, colours, light, np.where(inside, light, -1.0), opening > _TALL * opening.max())
+
+    def brightest(self, where: Array) -> Array:
+        """[M, 3] the colour of the brightest place of each tall column, among those of `where` [48, N or 1]."""
+        rows = np.where(where, self.teeth, -1).argmax(0)
+        return np.asarray(self.colours[rows, np.arange(len(self.columns))][self.tall])
+
+
+def _teeth(first: Array, second: Array, cut: Array, patch: MouthPatch) -> bool:
+    """Whether colours [M, 3] are those of teeth, and others [M, 3] more like them than like the lips."""
+    around = filled(patch.outer, 0.0, WIDTH, HEIGHT) - filled(patch.inner, 1.0, WIDTH, HEIGHT)
+    lips = _redness(cut[around > 0.5]) if (around > 0.5).any() else 0.0
+    upper = _redness(first)
+    return upper < _RED and _redness(second) <= max((upper + lips) / 2, upper + _PALE)
+
+
+def _redness(colours: Array) -> float:
+    """The median of the share of red beyond green in colours [N, 3]."""
     red, green = colours[:, 0].astype(np.float64), colours[:, 1].astype(np.float64)
-    return np.asarray((red - green) / np.maximum(red, 1))
+    return float(np.median((red - green) / np.maximum(red, 1)))

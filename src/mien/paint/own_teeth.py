@@ -11,7 +11,7 @@ import numpy as np
 from mien.core.arrays import Array, frozen_array
 from mien.core.geometry import apply_affine
 from mien.core.image import Frame
-from mien.imaging.bite import parting
+from mien.imaging.bite import one_row, parting
 from mien.imaging.flow import Flow
 from mien.imaging.mouth_patch import WIDTH, MouthPatch, lip_heights
 from mien.imaging.openings import Region, lay_over
@@ -27,8 +27,8 @@ _FELL = 1.0, 3.0
 skull's."""
 
 _OPEN, _UPPER = (8.0, 14.0), (0.85, 0.62)
-"""Pixels of a patch between the lips of a mouth without a seam, and the share of that which is the skull's: in a smile
-upper teeth reach down to the lip, and in wider mouths they do not."""
+"""Pixels of a patch between the lips of a mouth without a seam that shows more than a row of teeth, and the share of
+that which is the skull's: in a smile upper teeth reach down to the lip, and in wider mouths they do not."""
 
 _MIDDLE = 0.25, 0.75
 """Part of a mouth's width in which the way of the jaw is measured."""
@@ -72,8 +72,10 @@ def kept(frame: Frame, points: Array, now: MouthPatch) -> tuple[Kept, ...]:
     if not middle.any():
         return ()
     fell = float(np.median((lower - below)[middle]))
-    seam = parting(before.cut(frame.pixels), before) if fell > _FELL[0] else None
-    share = np.interp(fell, _FELL, (1.0, np.interp(before.gap, _OPEN, _UPPER))) if seam is None else seam
+    cut = before.cut(frame.pixels)
+    seam = parting(cut, before) if fell > _FELL[0] else None
+    skull = 1.0 if seam is None and one_row(cut, before) else np.interp(before.gap, _OPEN, _UPPER)
+    share = np.interp(fell, _FELL, (1.0, skull)) if seam is None else seam
     edge = above + share * (below - above)
     first = np.maximum(above + _INSIDE, upper)
     parts = [_part(x, first, np.minimum(np.minimum(edge, below - _INSIDE), lower), 0.0)]

@@ -39,6 +39,7 @@ from mien.paint.mouth import MouthPainter, grown
 from mien.paint.own_teeth import kept, laid
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter
+from mien.rig.lid_room import with_room
 from mien.rig.motion import FaceMotion, face_motion
 from mien.rig.wishes import Wish
 
@@ -140,6 +141,7 @@ class Editor:
         motion = face_motion(self._model, points, fit.head, now, asked)
         if self._mender is not None:
             motion = self._mender.mend(motion, points, fit.head, now, asked)
+        motion = with_room(motion)
         flows = self._sheet.flows(motion.points, motion.target)
         patch, flow = _layered(frame, flows, motion), flows.whole
         if self._creases is not None:
