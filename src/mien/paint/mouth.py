@@ -12,9 +12,9 @@ from mien.imaging.mouth_patch import GROW, LEAST_GAP, MouthPatch
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
-_COARSE, _FINE = (0.65, -1.2), (0.9, -0.2)
-"""Pixels of a photo along a pixel of the patch, and the sharpness to ask for there: half of the mouths learned from
-are at -1.2 or less where photos are that coarse. Less than -0.2 is soft, more draws dots between teeth."""
+_COARSE, _FINE = (0.65, -0.5), (0.9, -0.2)
+"""Pixels of a photo along a pixel of the patch, and the sharpness to ask for there: more draws dots between teeth, and
+at the -1.2 that half of the mouths of coarse photos measure teeth run into lips."""
 
 _SLITS, _GROWN = (1.5, 2.5, 3.0, 4.0), (GROW, 3.0, 3.0, GROW)
 """Pixels of a patch that lips were apart, and by how much larger than the opening the hole is then."""
