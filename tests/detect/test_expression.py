@@ -43,7 +43,7 @@ def test_she_smiles_and_does_nothing_of_the_kind_that_would_not_go_with_it() -> 
 def test_several_faces_are_read_together_as_each_by_itself() -> None:
     """More than one call of the networks takes; to the last digits, for several are summed in another order."""
     plain = sight()
-    faces = [plain if k % 3 else replace(plain, cut=plain.cut * (0.5 + 0.05 * k)) for k in range(AT_ONCE + 3)]
+    faces = [plain if k % 3 else replace(plain, cut=np.roll(plain.cut, k, axis=-1)) for k in range(AT_ONCE + 3)]
     using = ExpressionReader(OnnxSession(card("lgml")), PointRefiner(OnnxSession(card("refiner"))))
     together = using.read_all(faces)
     assert len(together) == len(faces)
