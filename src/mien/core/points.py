@@ -53,6 +53,18 @@ LID_FOLDS = (
 )
 """The next line above each upper lid, left and right, from the outer corner to the inner, point by point above it."""
 
+ABOVE_FOLDS = (
+    (342, 445, 444, 443, 442, 441, 413),
+    (113, 225, 224, 223, 222, 221, 189),
+)
+"""The next line above each of these, likewise, without the corners."""
+
+BROWS = (
+    ((276, 283, 282, 295, 285), (300, 293, 334, 296, 336)),
+    ((46, 53, 52, 65, 55), (70, 63, 105, 66, 107)),
+)
+"""The lower and the upper border of the left and the right brow, from the outer end to the inner."""
+
 FACE_OVAL = (
     *(10, 109, 67, 103, 54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148),
     *(152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 356, 389, 251, 284, 332, 297, 338),

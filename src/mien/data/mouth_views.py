@@ -18,6 +18,7 @@ from mien.imaging.jaw_seam import opened
 from mien.imaging.mouth_patch import (
     GROW,
     HEIGHT,
+    LIP_EDGE,
     MAPS,
     WIDTH,
     MouthPatch,
@@ -51,9 +52,6 @@ _OPENED, _FURTHER, _WIDEST = 0.75, (1.3, 3.0), 42.0
 _KEPT, _ROWS = 0.5, 0.8
 """Share of the mouths of which a part stays: an edit opens mouths further that were open already; and of these, where
 it is what was seen before, if they were opened further."""
-
-_LIP = 0.9
-"""Pixels from a lip's edge that do not stay."""
 
 
 class Damaged(NamedTuple):
@@ -198,8 +196,8 @@ def _rows(before: MouthPatch, after: MouthPatch, seam: Array) -> Array:
     x, y = np.arange(WIDTH) + 0.5, np.arange(HEIGHT)[:, None] + 0.5
     (upper, were), (_, lower) = lip_heights(before.inner, x), lip_heights(after.inner, x)
     edge = upper + seam * (were - upper)
-    above = np.minimum(y - upper - _LIP, edge - y)
-    below = np.minimum(y - edge - (lower - were), lower - _LIP - y)
+    above = np.minimum(y - upper - LIP_EDGE, edge - y)
+    below = np.minimum(y - edge - (lower - were), lower - LIP_EDGE - y)
     return np.asarray(np.clip(np.maximum(above, below) + 0.5, 0, 1), np.float32)
 
 

@@ -27,6 +27,9 @@ GROW = 1.0
 """Pixels of a patch by which a hole is larger than the opening: less leaves the seam, more paints over the photo's own
 lips, coarser than they were."""
 
+LIP_EDGE = 0.9
+"""Pixels of a patch from a lip's edge in which nothing of a mouth is kept: it is blurred, and landmarks not exact."""
+
 LEAST_GAP = 0.8
 """Pixels of a patch between the lips below which nothing is painted."""
 

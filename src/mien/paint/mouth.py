@@ -12,7 +12,7 @@ from mien.imaging.mouth_patch import GROW, LEAST_GAP, MouthPatch
 from mien.runtime.session import OnnxSession
 from mien.weights.catalog import card
 
-_COARSE, _FINE = (0.65, -0.5), (0.9, -0.2)
+_SCALES, _CRISP = (0.65, 0.9), (-0.5, -0.2)
 """Pixels of a photo along a pixel of the patch, and the sharpness to ask for there: more draws dots between teeth, and
 at the -1.2 that half of the mouths of coarse photos measure teeth run into lips."""
 
@@ -31,8 +31,7 @@ def crispness(scale: float) -> float:
 
     As `mien.imaging.mouth_patch.sharpness` measures it. Crisp teeth in a coarse photo look broken.
     """
-    scales, asked = zip(_COARSE, _FINE, strict=True)
-    return float(np.interp(scale, scales, asked))
+    return float(np.interp(scale, _SCALES, _CRISP))
 
 
 def grown(gap: float) -> float:

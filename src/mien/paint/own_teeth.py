@@ -13,14 +13,11 @@ from mien.core.geometry import apply_affine
 from mien.core.image import Frame
 from mien.imaging.bite import one_row, parting
 from mien.imaging.flow import Flow
-from mien.imaging.mouth_patch import WIDTH, MouthPatch, lip_heights
+from mien.imaging.mouth_patch import LIP_EDGE, WIDTH, MouthPatch, lip_heights
 from mien.imaging.openings import Region, lay_over
 
 _LEAST = 3.0
 """Pixels of a patch between the lips of a mouth that showed something worth keeping."""
-
-_INSIDE = 0.9
-"""Pixels of a patch from a lip's edge that are not kept: it is blurred, and landmarks are not exact."""
 
 _FELL = 1.0, 3.0
 """Pixels of a patch that the jaw goes down: up to the first all that was seen stays; from the second on, what is the
@@ -72,15 +69,18 @@ def kept(frame: Frame, points: Array, now: MouthPatch) -> tuple[Kept, ...]:
     if not middle.any():
         return ()
     fell = float(np.median((lower - below)[middle]))
-    cut = before.cut(frame.pixels)
-    seam = parting(cut, before) if fell > _FELL[0] else None
-    skull = 1.0 if seam is None and one_row(cut, before) else np.interp(before.gap, _OPEN, _UPPER)
+    seam, skull = None, 1.0
+    if fell > _FELL[0]:
+        cut = before.cut(frame.pixels)
+        seam = parting(cut, before)
+        if seam is None and not one_row(cut, before):
+            skull = float(np.interp(before.gap, _OPEN, _UPPER))
     share = np.interp(fell, _FELL, (1.0, skull)) if seam is None else seam
     edge = above + share * (below - above)
-    first = np.maximum(above + _INSIDE, upper)
-    parts = [_part(x, first, np.minimum(np.minimum(edge, below - _INSIDE), lower), 0.0)]
+    first = np.maximum(above + LIP_EDGE, upper)
+    parts = [_part(x, first, np.minimum(np.minimum(edge, below - LIP_EDGE), lower), 0.0)]
     if seam is not None:
-        parts.append(_part(x, np.maximum(edge + fell, upper), np.minimum(below - _INSIDE + fell, lower), fell))
+        parts.append(_part(x, np.maximum(edge + fell, upper), np.minimum(below - LIP_EDGE + fell, lower), fell))
     return tuple(part for part in parts if part is not None)
 
 

@@ -8,24 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from mien.core.arrays import Array
-from mien.core.points import UPPER_LIDS, downwards
+from mien.core.points import ABOVE_FOLDS, BROWS, LID_FOLDS, UPPER_LIDS, downwards
 from mien.rig.motion import FaceMotion
 
 _LEFT = 0.3
 """Share of the distance of two lines that stays at least, before the upper one gives way."""
-
-_LIDS = tuple(line[1:8] for line in UPPER_LIDS)
-_LINES = (
-    ((467, 260, 259, 257, 258, 286, 414), (342, 445, 444, 443, 442, 441, 413)),
-    ((247, 30, 29, 27, 28, 56, 190), (113, 225, 224, 223, 222, 221, 189)),
-)
-"""The two lines above each upper lid, left and right, from the outer corner to the inner, without the corners."""
-
-_BROWS = (
-    ((276, 283, 282, 295, 285), (300, 293, 334, 296, 336)),
-    ((46, 53, 52, 65, 55), (70, 63, 105, 66, 107)),
-)
-"""The lower and the upper border of each brow, likewise."""
 
 _BELOW_BROWS = (0, 1, 2, 4, 5)
 """Which points of the line below lie beneath those of a brow."""
@@ -35,10 +22,10 @@ def with_room(motion: FaceMotion) -> FaceMotion:
     """The motion with what lies above lids that rise moved up as far as these need."""
     points, target = motion.points[:, :2], motion.target.copy()
     down = downwards(points)
-    for lid, lines, brows in zip(_LIDS, _LINES, _BROWS, strict=True):
-        _give_way(points, target, down, list(lid), list(lines[0]))
-        _give_way(points, target, down, list(lines[0]), list(lines[1]))
-        _give_way(points, target, down, [lines[1][k] for k in _BELOW_BROWS], list(brows[0]))
+    for lid, fold, above, brows in zip(UPPER_LIDS, LID_FOLDS, ABOVE_FOLDS, BROWS, strict=True):
+        _give_way(points, target, down, list(lid[1:8]), list(fold[1:8]))
+        _give_way(points, target, down, list(fold[1:8]), list(above))
+        _give_way(points, target, down, [above[k] for k in _BELOW_BROWS], list(brows[0]))
         _give_way(points, target, down, list(brows[0]), list(brows[1]))
     return replace(motion, target=target)
 

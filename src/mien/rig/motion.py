@@ -6,7 +6,6 @@ line, and irises turn about their eyes.
 """
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -160,17 +159,12 @@ def face_motion(
     return FaceMotion(settled, target, parted, looks)
 
 
-@cache
-def _asked_for(model: CompactModel) -> Array:
-    return steadied(model)
-
-
 def _projected(model: CompactModel, head: Similarity, change: Array, gained: bool) -> Array:
     """[478, 2] the rig's motion for a change of weights [52], in the picture, pixels."""
     asked = change[_PLACES]
     if gained:
         asked = asked * (1 + (_GAINS - 1) * np.clip((asked - _LITTLE) / (_MUCH - _LITTLE), 0, 1))
-    offsets = np.tensordot(asked, _asked_for(model) if gained else model.expressions.astype(np.float64), 1)
+    offsets = np.tensordot(asked, steadied(model) if gained else model.expressions.astype(np.float64), 1)
     return np.asarray(head.scale * (offsets @ head.rotation.T)[:, :2])
 
 

@@ -4,6 +4,8 @@ People who raise their brows lift their heads, and points are aligned by a face 
 photos teach of brows moves noses and mouths, too. Asked for alone, brows must not make a nose longer.
 """
 
+from functools import cache
+
 import numpy as np
 
 from mien.core.arrays import Array
@@ -21,6 +23,7 @@ _CORNERS = [*EYE_RIGHT[::8], *EYE_LEFT[::8]]
 _BROWS = [k for k, column in enumerate(MOVED) if column.startswith("brow")]
 
 
+@cache
 def steadied(model: CompactModel) -> Array:
     """[51, 478, 3] a rig's expressions, of which those of brows leave the eyes and all below where they are.
 
@@ -39,4 +42,5 @@ def steadied(model: CompactModel) -> Array:
         moved = mean + expressions[k]
         back = fit_similarity(moved, mean, count)
         expressions[k] = share[:, None] * (back.scale * moved @ back.rotation.T + back.translation - mean)
+    expressions.setflags(write=False)
     return expressions
