@@ -46,9 +46,11 @@ def test_one_word_trains_all_networks_of_the_edit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trained: list[tuple[str, object]] = []
+    folders: list[Path] = []
 
     def noted(name: str, data: Path, folder: Path, changes: object, report: object, **others: object) -> ModelCard:
         trained.append((name, others["size"]))
+        folders.append(data)
         return card(name)
 
     monkeypatch.setattr("mien.train.recipes.run", noted)
@@ -57,6 +59,10 @@ def test_one_word_trains_all_networks_of_the_edit(
     assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == [
         f"out/{name}.onnx" for name in ("motion", "crease", "mouth")
     ]
+    assert folders == [tmp_path] * 3
+    assert run(["train", "edit", "--data", str(tmp_path), "--lit", str(tmp_path / "lit")]) == 0
+    assert folders[3:] == [tmp_path, tmp_path / "lit", tmp_path]
+    capsys.readouterr()
     assert run(["train", "edit", "--data", str(tmp_path), "--start", "old.pt"]) == 2
     assert "--start: E_USAGE: is a checkpoint of one network, and edit is 3" in capsys.readouterr().err
 

@@ -1,6 +1,7 @@
 """Mouths to learn from are open, sharp and large enough; each pack gives its share; a view agrees with its maps."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +9,20 @@ import numpy as np
 import pytest
 import torch
 from made_mouths import face_points, opened_points, toothy
-from made_packs import faces_columns, make_packs, save_pack
+from made_packs import faces_columns, make_packs, mirror, save_pack
 from PIL import Image
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
 from mien.core.errors import InputError
 from mien.core.geometry import invert_affine
+from mien.core.image import LUMINANCE
 from mien.data.mouth_views import NARROW, Damaged, fits_narrow, has_seam, plain, varied
 from mien.data.mouths import OPEN, SMALL, Mouths, read_mouths
+from mien.detect.landmarks import SIDE
 from mien.imaging.mouth_patch import HEIGHT, MAPS, WIDTH, MouthPatch, resampled, sharpness
+from mien.imaging.warp import face_square, sample_affine
+from mien.train.frozen_reader import seen_through
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 HOLE, OPENING, ALONG = (MAPS.index(name) for name in ("hole", "opening", "along"))
@@ -50,7 +55,15 @@ def _biting(count: int) -> Mouths:
         points.append(face)
     share, weights = np.full(count, 1 / count), np.zeros((count, len(ARKIT)), np.float32)
     gap = np.array([MouthPatch.of(face).gap for face in points])
-    return Mouths(tuple(pictures), np.array(points), weights, gap, share, np.full(count, "made"))
+    squares = np.array([face_square(face, SIDE) for face in points])
+    faces = np.array([_reading(one, square) for one, square in zip(pictures, squares, strict=True)])
+    own = tuple(pictures), np.array(points), weights, gap, share, np.full(count, "made")
+    return Mouths(*own, faces, squares, mirror())
+
+
+def _reading(picture: Array, square: Array) -> Array:
+    """[128, 128] what a reader sees of a face."""
+    return sample_affine(picture @ LUMINANCE, square, SIDE).round().astype(np.uint8)
 
 
 class TestRead:
@@ -70,6 +83,17 @@ class TestRead:
         from_picture = mouths.pictures[0]
         cut = MouthPatch.of(mouths.points[0]).cut(from_picture)
         assert cut[2:-2, 2:-2].std() > 5
+
+    def test_whole_faces_lie_round_their_mouths(self, mouths: Mouths) -> None:
+        """Where a picture reaches, its face shows the same."""
+        assert mouths.faces.shape == (len(mouths), SIDE, SIDE)
+        assert mouths.faces.dtype == np.uint8
+        for picture, face, square in zip(mouths.pictures, mouths.faces, mouths.squares, strict=True):
+            inside = sample_affine(np.ones(picture.shape[:2], np.float32), square, SIDE) == 1
+            assert 0.1 < inside.mean() < 0.9
+            away = np.abs(_reading(picture, square).astype(int) - face)[inside]
+            assert away.max() <= 1
+            assert face[~inside].std() > 5
 
     def test_shares_are_the_packs_and_sum_to_one(self, mouths: Mouths) -> None:
         assert mouths.share.sum() == pytest.approx(1)
@@ -135,7 +159,8 @@ def one(mouths: Mouths, seed: int, window: tuple[int, int] = (HEIGHT, WIDTH), co
 
 
 def _parts(mouths: Mouths) -> tuple[object, ...]:
-    return mouths.pictures, mouths.points, mouths.weights.copy(), mouths.gap, mouths.share, mouths.pack
+    own = mouths.pictures, mouths.points, mouths.weights.copy(), mouths.gap, mouths.share, mouths.pack
+    return *own, mouths.faces, mouths.squares
 
 
 def _some(part: object, which: Array) -> Any:
@@ -158,10 +183,22 @@ class TestViews:
         assert sample.maps.shape == (6, len(MAPS), *window)
         assert sample.weights.shape == (6, len(ARKIT))
         assert sample.sharpness.shape == (6, 1)
+        assert sample.face.shape == (6, 1, SIDE, SIDE)
+        assert sample.place.shape == (6, 2, 3)
         for part in sample:
             assert part.dtype == torch.float32
             assert part.isfinite().all()
         assert 0 <= float(sample.target.min()) <= float(sample.target.max()) <= 255
+
+    @pytest.mark.parametrize("window", [NARROW, (HEIGHT, WIDTH)])
+    def test_windows_lie_in_their_faces_mirrored_or_not(self, mouths: Mouths, window: tuple[int, int]) -> None:
+        """A hole lies on the drawn lips, which are the darkest of a face near there."""
+        sample = one(mouths, 4, window, 24)
+        hole = seen_through(sample.maps[:, :1], sample.place)
+        around = seen_through(torch.ones_like(sample.maps[:, :1]), sample.place)
+        for face, inside, near in zip(sample.face, hole, around, strict=True):
+            assert float(inside.sum()) > 5
+            assert face[inside > 0.5].mean() < face[(near > 0.5) & (inside < 0.1)].mean() - 10
 
     def test_a_narrow_window_shows_the_whole_hole_of_a_mouth_that_fits(self, mouths: Mouths) -> None:
         fits = np.flatnonzero(fits_narrow(mouths))
@@ -199,7 +236,7 @@ class TestViews:
         left, right = (ARKIT.index("mouthSmile" + side) for side in ("Left", "Right"))
         weights = np.zeros_like(mouths.weights)
         weights[:, left] = 1
-        lopsided = Mouths(mouths.pictures, mouths.points, weights, mouths.gap, mouths.share, mouths.pack)
+        lopsided = replace(mouths, weights=weights)
         told = one(lopsided, 7, count=24).weights
         turned = told[:, right] > 0.5
         assert 0 < int(turned.sum()) < 24
@@ -211,7 +248,7 @@ class TestViews:
         dark = has_seam(mouths)
         assert dark.dtype == bool
         assert dark.sum() > 3
-        some = Mouths(*(_some(part, dark) for part in _parts(mouths)))
+        some = Mouths(*[_some(part, dark) for part in _parts(mouths)] + [mouths.mirror])
         jaw = ARKIT.index("jawOpen")
         some.weights[:, jaw] = 0.3
         narrow, roomy = (one(some, 8, window, 40) for window in (NARROW, (HEIGHT, WIDTH)))

@@ -13,7 +13,7 @@ from mien.detect.expression import ExpressionReader
 from mien.detect.landmarks import SIDE, LandmarkReader, PointRefiner
 from mien.imaging.warp import face_square, sample_affine
 from mien.runtime.session import OnnxSession
-from mien.train.frozen_reader import FrozenReader, seen_through
+from mien.train.frozen_reader import FrozenReader, laid_over, seen_through
 from mien.weights.catalog import card
 
 
@@ -73,11 +73,12 @@ def test_a_glance_is_about_a_reading_and_never_the_same(reader: FrozenReader) ->
     with torch.no_grad():
         straight = reader.read(pictures, squares)
         torch.manual_seed(1)
-        one, other = (reader.glance(pictures, squares) for _ in range(2))
+        (one,), (other,) = (reader.glance(squares, pictures) for _ in range(2))
         torch.manual_seed(1)
-        again = reader.glance(pictures, squares)
+        again, dark = reader.glance(squares, pictures, 0.5 * pictures)
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
+    assert not torch.equal(again, dark)
     spread = float((straight[0] - straight[1]).abs().mean())
     assert float((one - straight).abs().mean()) < 2 * spread
 
@@ -87,6 +88,28 @@ def test_skin_without_contrast_gives_gradients_that_are_finite(grey: float, read
     """Burnt out, or beyond what a picture can show: a painter may lay any colour over a face."""
     _, squares = batch(drawn(5))
     pictures = torch.full((1, 3, 128, 128), grey, requires_grad=True)
-    reader.glance(pictures, squares).sum().backward()  # type: ignore[no-untyped-call]
+    reader.glance(squares, pictures)[0].sum().backward()  # type: ignore[no-untyped-call]
     assert pictures.grad is not None
     assert bool(pictures.grad.isfinite().all())
+
+
+class TestLaidOver:
+    def test_a_part_of_a_face_laid_where_it_is_changes_nothing(self) -> None:
+        face = torch.rand((2, 1, 128, 128), generator=torch.Generator().manual_seed(1)) * 255
+        part = face[:, :, 40:90, 20:100].expand(-1, 3, -1, -1)
+        place = torch.tensor([[1.0, 0, -20], [0, 1, -40]]).expand(2, -1, -1)
+        torch.testing.assert_close(laid_over(face, part, place), face, atol=0.01, rtol=0)
+
+    def test_another_picture_shows_in_the_middle_and_fades(self) -> None:
+        face, part = torch.zeros((1, 1, 128, 128)), torch.full((1, 3, 50, 80), 200.0)
+        laid = laid_over(face, part, torch.tensor([[[1.0, 0, -20], [0, 1, -40]]]))[0, 0]
+        torch.testing.assert_close(laid[48:82, 28:92], torch.full((34, 64), 200.0))
+        assert max(float(laid[:40].max()), float(laid[:, 100:].max())) < 1e-3
+        assert (laid[40:46, 60].diff() > 20).all()
+
+    def test_its_pixels_get_gradients(self) -> None:
+        part = torch.full((1, 3, 20, 20), 100.0, requires_grad=True)
+        place = torch.tensor([[[0.5, 0, -10], [0, 0.5, -10]]])
+        laid_over(torch.zeros((1, 1, 128, 128)), part, place).sum().backward()  # type: ignore[no-untyped-call]
+        assert part.grad is not None
+        assert (part.grad[:, :, 8:12, 8:12] > 0).all()

@@ -13,6 +13,7 @@ from mien.data.mouth_views import NARROW, Damaged
 from mien.imaging.mouth_patch import HEIGHT, WIDTH
 from mien.losses import in_cells
 from mien.train import mouth
+from mien.train.frozen_reader import laid_over
 from mien.train.mouth import MouthTask
 from mien.weights.store import verify
 
@@ -76,6 +77,24 @@ class TestLoss:
         area = float(hole.mean())
         ratio = self.loss(task, sample, inside) / self.loss(task, sample, outside)
         assert ratio > 4 * area / (1 - area)
+
+    def test_what_is_read_otherwise_costs(self, task: MouthTask, monkeypatch: pytest.MonkeyPatch) -> None:
+        for part in ("SLOPES", "AROUND"):
+            monkeypatch.setattr(mouth, part, 0.0)
+        monkeypatch.setattr(mouth, "covered_distance", lambda *others: torch.zeros(()))
+        sample = draw(task, 4)
+        grey = torch.where(sample.maps[:, :1] > 0, 128.0, sample.target)
+        torch.manual_seed(5)
+        loss = self.loss(task, sample, grey)
+        few = sample.face[:1], torch.eye(2, 3)[None], sample.place[:1]
+        torch.manual_seed(5)
+        with torch.no_grad():
+            joined = torch.lerp(sample.target, grey, sample.maps[:, :1])
+            faces = [laid_over(few[0], one[:1], few[2]).expand(-1, 3, -1, -1) for one in (joined, sample.target)]
+            read, true = task._reader.glance(few[1], *faces)
+        away = ((read - true)[:, task._columns] / task._unit).square().mean()
+        assert loss == pytest.approx(mouth.READ * float(away), rel=1e-4)
+        assert loss > 0
 
     def test_a_blur_costs_more_by_its_slopes(self, task: MouthTask, monkeypatch: pytest.MonkeyPatch) -> None:
         sample = draw(task, 4)

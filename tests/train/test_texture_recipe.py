@@ -130,7 +130,7 @@ class TestLoss:
             torch.manual_seed(3)
             loss = float(alone.loss(sample, answer, judged=True))
             torch.manual_seed(3)
-            read = alone._reader.glance(sample.picture[:1], sample.square[:1])
+            (read,) = alone._reader.glance(sample.square[:1], sample.picture[:1])
             away = (read - sample.asked[:1])[:, alone._columns] / alone._unit
             left = float(((sample.picture - sample.shown) / 127.5).square().mean())
             expected = texture.SHOWN * left - texture.JUDGED * float(alone.critic(sample.picture).mean())

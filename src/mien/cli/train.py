@@ -16,6 +16,7 @@ Device = Literal["cpu", "cuda", "auto"]
 def train(
     name: tyro.conf.Positional[str],
     data: Path,
+    lit: Path | None = None,
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("trained"),
     steps: int | None = None,
     batch: int | None = None,
@@ -38,6 +39,8 @@ def train(
             landmarks-8bit and lgml look through the folder's landmarks (lgml and refiner), or through the package's if
             it holds none.
         data: Folder with the packs (faces-*.npz, scenes.npz).
+        lit: Folder with the packs for crease, texture and baseline, in each of which the pictures of one person are in
+            one light; that of --data when not given.
         output: Folder for checkpoint, ONNX file, card and recipe.
         steps: Batches to learn from; the recipe's own number when not given.
         batch: Samples a batch.
@@ -51,7 +54,7 @@ def train(
         device: Where to learn; auto takes a GPU where there is one.
     """
     try:
-        from mien.train.recipes import TOGETHER, run
+        from mien.train.recipes import ONE_LIGHT, TOGETHER, run
     except ModuleNotFoundError as error:
         remedy = 'pip install "mien[train]"'
         cause = f"training needs {error.name}, which is not installed"
@@ -79,6 +82,7 @@ def train(
             "--start", "E_USAGE", f"is a checkpoint of one network, and {name} is {len(names)}", "name one"
         )
     for each in names:
-        card = run(each, data, output, changes, report, rig=ict, start=start, size=size)
+        folder = lit if lit is not None and each in ONE_LIGHT else data
+        card = run(each, folder, output, changes, report, rig=ict, start=start, size=size)
         console.print(f"wrote {output / card.file} ({card.size / 1e6:.1f} MB)")
     return 0

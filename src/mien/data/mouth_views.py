@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mien.core.arrays import Array
 from mien.core.basis import ARKIT
-from mien.core.geometry import compose_affine
+from mien.core.geometry import compose_affine, invert_affine
 from mien.core.image import LUMINANCE
 from mien.data.mouths import Mouths
 from mien.imaging.bite import parting
@@ -34,7 +34,7 @@ NARROW = 48, 96
 _ROOM = 7.0
 """Pixels that a window keeps beyond the lips' edge on every side."""
 
-_GROW = 1.5, 4.0
+_GROW = 0.5, 4.0
 """Pixels by which holes are larger than the opening."""
 
 _BLURRED, _SHARPENED = 0.12, 0.08
@@ -63,6 +63,8 @@ class Damaged(NamedTuple):
         weights: [B, 52].
         sharpness: [B, 1].
         target: [B, 3, h, w] what was there.
+        face: [B, 1, 128, 128] luminance of the whole face as a reader of expressions cuts it, unchanged.
+        place: [B, 2, 3] from this to the window, both in pixels.
     """
 
     picture: Tensor
@@ -70,6 +72,8 @@ class Damaged(NamedTuple):
     weights: Tensor
     sharpness: Tensor
     target: Tensor
+    face: Tensor
+    place: Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +85,7 @@ class _View:
     maps: Array
     weights: Array
     sharpness: float
-    inner: Array
+    patch: MouthPatch
 
 
 def fits_narrow(mouths: Mouths) -> Array:
@@ -106,10 +110,8 @@ def plain(mouths: Mouths, which: Array) -> Damaged:
         patch = MouthPatch.of(mouths.points[k])
         cut = patch.cut(mouths.pictures[k])
         target = cut.astype(np.float32)
-        views.append(
-            _View(target, target, patch.maps(GROW), mouths.weights[k], sharpness(cut, patch.inner), patch.inner)
-        )
-    return _stacked(views, [(0, 0)] * len(views), (HEIGHT, WIDTH))
+        views.append(_View(target, target, patch.maps(GROW), mouths.weights[k], sharpness(cut, patch.inner), patch))
+    return _stacked(mouths, which, views, [(0, 0)] * len(views), (HEIGHT, WIDTH))
 
 
 def varied(mouths: Mouths, which: Array, rng: np.random.Generator, window: tuple[int, int]) -> Damaged:
@@ -120,7 +122,7 @@ def varied(mouths: Mouths, which: Array, rng: np.random.Generator, window: tuple
     """
     roomy = window == (HEIGHT, WIDTH)
     views = [_varied(mouths.pictures[k], mouths.points[k], mouths.weights[k], rng, roomy) for k in which]
-    return _stacked(views, [_corner(view.inner, window, rng) for view in views], window)
+    return _stacked(mouths, which, views, [_corner(view.patch.inner, window, rng) for view in views], window)
 
 
 def _corner(inner: Array, window: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
@@ -135,7 +137,9 @@ def _corner(inner: Array, window: tuple[int, int], rng: np.random.Generator) -> 
     return corner[0], corner[1]
 
 
-def _stacked(views: list[_View], corners: list[tuple[int, int]], window: tuple[int, int]) -> Damaged:
+def _stacked(
+    mouths: Mouths, which: Array, views: list[_View], corners: list[tuple[int, int]], window: tuple[int, int]
+) -> Damaged:
     rows, columns = window
 
     def planes(name: str) -> Tensor:
@@ -147,12 +151,18 @@ def _stacked(views: list[_View], corners: list[tuple[int, int]], window: tuple[i
         return torch.from_numpy(np.ascontiguousarray(np.stack(parts)))
 
     maps = [view.maps[:, y : y + rows, x : x + columns] for view, (y, x) in zip(views, corners, strict=True)]
+    places = []
+    for k, view, (y, x) in zip(which, views, corners, strict=True):
+        way = compose_affine(invert_affine(view.patch.to_frame), mouths.squares[k])
+        places.append(way - np.array([[0, 0, x], [0, 0, y]]))
     return Damaged(
         planes("picture"),
         torch.from_numpy(np.stack(maps)),
         torch.from_numpy(np.stack([view.weights for view in views]).astype(np.float32)),
         torch.tensor([[view.sharpness] for view in views], dtype=torch.float32),
         planes("target"),
+        torch.from_numpy(mouths.faces[which].astype(np.float32))[:, None],
+        torch.from_numpy(np.stack(places).astype(np.float32)),
     )
 
 
@@ -179,7 +189,7 @@ def _varied(pixels: Array, points: Array, weights: Array, rng: np.random.Generat
     if rng.random() < _KEPT:
         stays = _kept(trembling, rng) if rows is None or rng.random() > _ROWS else rows
         maps[MAPS.index("hole")] *= 1 - stays
-    return _View(picture, target, maps, heard, seen, patch.inner)
+    return _View(picture, target, maps, heard, seen, patch)
 
 
 def _opened(cut: Array, patch: MouthPatch, rng: np.random.Generator) -> tuple[Array, MouthPatch, Array | None]:

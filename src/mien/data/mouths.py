@@ -8,8 +8,11 @@ import numpy as np
 from mien.core.arrays import Array
 from mien.core.errors import InputError
 from mien.core.geometry import apply_affine
+from mien.core.image import LUMINANCE
 from mien.data.packs import FacesPack, read_photos
+from mien.detect.landmarks import SIDE
 from mien.imaging.mouth_patch import HEIGHT, WIDTH, MouthPatch, sharpness
+from mien.imaging.warp import face_square, sample_affine
 
 OPEN = 2.5
 """Pixels of a patch between the lips from which a mouth shows something to learn."""
@@ -47,6 +50,9 @@ class Mouths:
         gap: [N] pixels of a patch between the lips.
         share: [N] how often each is to be drawn; sum 1.
         pack: [N] names of the packs they are from.
+        faces: [N, 128, 128] uint8 luminance of the whole faces, as a reader of expressions cuts them.
+        squares: [N, 2, 3] from these to the pictures, both in pixels.
+        mirror: [478] index map of the points of a mirrored face.
     """
 
     pictures: tuple[Array, ...]
@@ -55,6 +61,9 @@ class Mouths:
     gap: Array
     share: Array
     pack: Array
+    faces: Array
+    squares: Array
+    mirror: Array
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -83,12 +92,15 @@ def read_mouths(folder: Path, split: str) -> Mouths:
         np.concatenate([mouths.gap for mouths in found]),
         share / share.sum(),
         np.concatenate([mouths.pack for mouths in found]),
+        np.concatenate([mouths.faces for mouths in found]),
+        np.concatenate([mouths.squares for mouths in found]),
+        found[0].mirror,
     )
 
 
 def _of_pack(pack: FacesPack, split: str) -> Mouths | None:
     """What a pack gives, the shares summing up to the pack's own; None if there is nothing."""
-    kept, pictures, points, gaps = [], [], [], []
+    kept, pictures, points, gaps, faces, squares = [], [], [], [], [], []
     for k in pack.indices(split):
         flat = pack.landmarks[k, :, :2].astype(np.float64)
         if pack.spread[k] > _UNSURE or not len(np.unique(flat, axis=0)) > 1:
@@ -104,6 +116,9 @@ def _of_pack(pack: FacesPack, split: str) -> Mouths | None:
         pictures.append(picture)
         points.append(flat - corner)
         gaps.append(patch.gap)
+        square = face_square(flat, SIDE)
+        faces.append(sample_affine(pixels @ LUMINANCE, square, SIDE).round().astype(np.uint8))
+        squares.append(square - np.column_stack([np.zeros((2, 2)), corner]))
     if not kept:
         return None
     gap = np.array(gaps)
@@ -115,6 +130,9 @@ def _of_pack(pack: FacesPack, split: str) -> Mouths | None:
         gap,
         share * (_SHARES.get(pack.name, _OTHERS) / share.sum()),
         np.full(len(kept), pack.name),
+        np.array(faces),
+        np.array(squares),
+        pack.mirror,
     )
 
 

@@ -22,6 +22,9 @@ _EXPOSURE, _NOISE = 0.15, 5.0
 
 _SHARES = (0.299, 0.587, 0.114)
 
+_FADES = 6.0
+"""Pixels of a picture that is laid over a face in which it fades into it."""
+
 
 class FrozenReader:
     """Landmarks, refiner and expression network of the package, in a row.
@@ -47,18 +50,28 @@ class FrozenReader:
         """
         return self._through(_luminance(pictures, squares))
 
-    def glance(self, pictures: Tensor, squares: Tensor) -> Tensor:
-        """The same from a little elsewhere, through another exposure and noise: torch's own generator says which."""
-        count, where = len(pictures), pictures.device
+    def glance(self, squares: Tensor, *pictures: Tensor) -> tuple[Tensor, ...]:
+        """The same from a little elsewhere, through another exposure and noise: torch's own generator says which.
+
+        Several pictures of the same faces are looked at alike, so that what is read differs by what they show alone.
+
+        Args:
+            squares: [B, 2, 3] from a cut of 128 px to each of the pictures, as of `face_square`.
+            pictures: each [B, 3, H, W] of 0 to 255.
+
+        Returns:
+            For each of them [B, 52] weights over `ARKIT`.
+        """
+        count, where = len(squares), squares.device
         zoom = 1 + _ZOOM * torch.randn((count, 1, 1), device=where)
         middle = torch.full((2, 1), SIDE / 2, device=where)
         linear, shift = squares[:, :, :2] * zoom, squares[:, :, 2:]
         aside = middle + _SHIFT * SIDE * torch.randn((count, 2, 1), device=where)
         wandering = torch.cat([linear, squares[:, :, :2] @ aside + shift - linear @ middle], 2)
         exposure = torch.exp(_EXPOSURE * torch.randn((count, 1, 1, 1), device=where))
-        view = exposure * _luminance(pictures, wandering)
+        noise = _NOISE * torch.randn((count, 1, SIDE, SIDE), device=where)
         # Noise comes last: of skin without any contrast the expression network's gradient is not finite.
-        return self._through(view + _NOISE * torch.randn(view.shape, device=where))
+        return tuple(self._through(exposure * _luminance(picture, wandering) + noise) for picture in pictures)
 
     def _through(self, view: Tensor) -> Tensor:
         """[B, 52] what is read off cuts [B, 1, 128, 128]."""
@@ -72,8 +85,12 @@ class FrozenReader:
 
 def _luminance(pictures: Tensor, squares: Tensor) -> Tensor:
     """[B, 1, 128, 128] of pictures [B, 3, H, W] where squares [B, 2, 3] lead."""
-    shares = torch.tensor(_SHARES, device=pictures.device)
-    return seen_through((pictures * shares[:, None, None]).sum(1, keepdim=True), squares)
+    return seen_through(_grey(pictures), squares)
+
+
+def _grey(pictures: Tensor) -> Tensor:
+    """[B, 1, H, W] luminance of pictures [B, 3, H, W]."""
+    return (pictures * torch.tensor(_SHARES, device=pictures.device)[:, None, None]).sum(1, keepdim=True)
 
 
 def seen_through(pictures: Tensor, squares: Tensor) -> Tensor:
@@ -86,3 +103,19 @@ def seen_through(pictures: Tensor, squares: Tensor) -> Tensor:
     unit = torch.tensor([2 / width, 2 / height], device=squares.device, dtype=squares.dtype)
     grid = (at * unit - 1).view(-1, SIDE, SIDE, 2)
     return functional.grid_sample(pictures, grid, align_corners=False)
+
+
+def laid_over(faces: Tensor, pictures: Tensor, places: Tensor) -> Tensor:
+    """Faces [B, 1, H, W] in luminance with a picture of a part of each, [B, 3, h, w], laid where that part is.
+
+    Args:
+        faces: of 0 to 255.
+        pictures: likewise; towards their border the face shows through.
+        places: [B, 2, 3] from pixels of a face to those of its picture.
+    """
+    height, width = pictures.shape[2:]
+    down, across = (torch.arange(size, device=pictures.device) + 0.5 for size in (height, width))
+    inwards = torch.minimum(torch.minimum(down, height - down)[:, None], torch.minimum(across, width - across))
+    cover = (inwards / _FADES).clamp(max=1).expand(len(pictures), 1, -1, -1)
+    layer = seen_through(torch.cat([_grey(pictures) * cover, cover], 1), places)
+    return layer[:, :1] + (1 - layer[:, 1:]) * faces

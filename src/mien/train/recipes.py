@@ -120,6 +120,9 @@ RECIPES: dict[str, Recipe] = {
 TOGETHER: dict[str, tuple[str, ...]] = {"edit": ("motion", "crease", "mouth")}
 """Networks that one word trains, one after the other: an edit needs all three, and none looks through another."""
 
+ONE_LIGHT = frozenset({"crease", "texture", "baseline"})
+"""Trainings that hold two pictures of a person against each other: only packs are of use to them in each of which the
+pictures of one person are in one light."""
 
 MADE: dict[str, Table] = {**TABLES, **QUICK}
 """What is computed rather than trained, by the name of the card."""

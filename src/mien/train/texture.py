@@ -179,7 +179,7 @@ class TextureTask:
             loss = loss + AREA * mask_area(mask) + EVEN * total_variation(mask)
         if judged:
             loss = loss + JUDGED * flattery(self.critic(made))
-        read, columns = self._reader.glance(made[few], sample.square[few]), self._columns.to(made.device)
+        (read,), columns = self._reader.glance(sample.square[few], made[few]), self._columns.to(made.device)
         misread = expression_distance(read[:, columns], sample.asked[few][:, columns], self._unit.to(made.device))
         return loss + READ * misread
 
