@@ -94,7 +94,9 @@ def test_reached_is_what_the_written_video_shows() -> None:
 
 def test_what_was_painted_and_folded_and_where_faces_were_put(monkeypatch: pytest.MonkeyPatch) -> None:
     class Telling:
-        def edit(self, frame: Frame, reading: FaceReading, wanted: Array, source: object) -> EditedFace:
+        def edit(
+            self, frame: Frame, reading: FaceReading, wanted: Array, source: object, parts: object = None
+        ) -> EditedFace:
             done = editor().edit(frame, reading, wanted, source)
             told = replace(done, folded=0.01 * (reading.frame + 1), painted=reading.frame != 1)
             # It says that the face was put elsewhere in the last frame, and there none is found.
@@ -108,7 +110,9 @@ def test_what_was_painted_and_folded_and_where_faces_were_put(monkeypatch: pytes
 
 def test_pixels_changed_elsewhere_are_counted_once_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     class Careless:
-        def edit(self, frame: Frame, reading: FaceReading, wanted: Array, source: object) -> EditedFace:
+        def edit(
+            self, frame: Frame, reading: FaceReading, wanted: Array, source: object, parts: object = None
+        ) -> EditedFace:
             done = editor().edit(frame, reading, wanted, source)
             pixels = done.pixels.copy()
             pixels[:2, :5] ^= 1
@@ -146,7 +150,9 @@ def test_each_face_has_its_own() -> None:
 
 def test_a_face_that_the_result_hides_was_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     class Hiding:
-        def edit(self, frame: Frame, reading: FaceReading, wanted: Array, source: object) -> EditedFace:
+        def edit(
+            self, frame: Frame, reading: FaceReading, wanted: Array, source: object, parts: object = None
+        ) -> EditedFace:
             done = editor().edit(frame, reading, wanted, source)
             hidden = np.full_like(done.pixels, 128) if reading.frame == 1 else done.pixels
             return replace(done, pixels=hidden)

@@ -22,6 +22,7 @@ from mien.formats.provenance import Standing, inspect
 from mien.formats.sidecar import read_sidecar
 from mien.formats.video import VideoReader
 from mien.formats.video_writer import VideoWriter
+from mien.paint.parting import Parting
 from mien.pipelines.edit import EditedFace
 from mien.rig.wishes import Wish
 
@@ -61,7 +62,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Array]:
     log: list[Array] = []
 
     class Listening:
-        def edit(self, frame: Frame, reading: FaceReading, wanted: Array, source: object) -> EditedFace:
+        def edit(
+            self, frame: Frame, reading: FaceReading, wanted: Array, source: object, parts: object = None
+        ) -> EditedFace:
             log.append(wanted - reading.state.expression.weights)
             return editor().edit(frame, reading, reading.state.expression.weights)
 
@@ -107,7 +110,9 @@ def test_frames_without_a_face_are_as_they_were() -> None:
 
 def test_a_face_that_cannot_be_edited_is_left_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     class Picky:
-        def edit(self, frame: Frame, reading: FaceReading, wanted: Array, source: object) -> EditedFace:
+        def edit(
+            self, frame: Frame, reading: FaceReading, wanted: Array, source: object, parts: object = None
+        ) -> EditedFace:
             if reading.frame in (1, 2):
                 raise InputError(source, "E_PROFILE", "the face is turned away", "wait")
             return editor().edit(frame, reading, wanted, source)
@@ -125,7 +130,9 @@ def test_a_face_that_cannot_be_edited_is_left_and_counted(monkeypatch: pytest.Mo
 
 def test_a_video_in_which_nobody_could_be_edited_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
     class Never:
-        def edit(self, frame: Frame, reading: FaceReading, wanted: Array, source: object) -> EditedFace:
+        def edit(
+            self, frame: Frame, reading: FaceReading, wanted: Array, source: object, parts: object = None
+        ) -> EditedFace:
             raise InputError(source, "E_PROFILE", "the face is turned away", "wait")
 
     monkeypatch.setattr("mien.compose.edit_video.Editor", Never)
@@ -154,7 +161,9 @@ def test_frames_keep_their_order_though_one_takes_longer(monkeypatch: pytest.Mon
     began = Event()
 
     class Uneven:
-        def edit(self, frame: Frame, reading: FaceReading, wanted: Array, source: object) -> EditedFace:
+        def edit(
+            self, frame: Frame, reading: FaceReading, wanted: Array, source: object, parts: object = None
+        ) -> EditedFace:
             if reading.frame == 0:
                 assert began.wait(60), "the next frame is begun meanwhile"
             if reading.frame == 1:
@@ -168,6 +177,30 @@ def test_frames_keep_their_order_though_one_takes_longer(monkeypatch: pytest.Mon
     write("a.mp4", pictures)
     edit_video("a.mp4", "b.mp4", BROWS, UNSIGNED)
     assert [round(float(frame.pixels[-8:].mean()) / 60) for frame in frames("b.mp4")] == [0, 1, 2, 3]
+
+
+def test_how_mouths_part_is_decided_frame_after_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each frame is edited with what was decided about it, whichever is worked on first."""
+    told: dict[int, object] = {}
+    given: dict[int, object] = {}
+
+    class Telling:
+        def at(self, frame: Frame, reading: FaceReading) -> Parting:
+            assert reading.frame == len(told)
+            told[reading.frame] = parts = Parting(None, 0.5)
+            return parts
+
+    class Hearing:
+        def edit(self, frame: Frame, reading: FaceReading, wanted: Array, source: object, parts: object) -> EditedFace:
+            given[reading.frame] = parts
+            return editor().edit(frame, reading, wanted, source)
+
+    monkeypatch.setattr("mien.compose.edit_video.SteadyPartings", Telling)
+    monkeypatch.setattr("mien.compose.edit_video.Editor", Hearing)
+    write("a.mp4", [frame.pixels for frame in clip_frames(4)])
+    edit_video("a.mp4", "b.mp4", BROWS, UNSIGNED)
+    assert len(given) == 4
+    assert all(given[k] is told[k] for k in given)
 
 
 # --- a take as a track ------------------------------------------------------------------------------------------------

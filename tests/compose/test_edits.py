@@ -267,7 +267,9 @@ def test_of_all_faces_those_that_cannot_be_edited_are_left(monkeypatch: pytest.M
     write_photo(Path("pair.png"), pair)
     usual = Editor.edit
 
-    def picky(self: Editor, frame: Frame, reading: FaceReading, asked: Array, source: object) -> EditedFace:
+    def picky(
+        self: Editor, frame: Frame, reading: FaceReading, asked: Array, source: object, parts: object = None
+    ) -> EditedFace:
         if reading.face >= refused:
             raise InputError(source, "E_SMALL", "the face is too small", "use a larger picture")
         return usual(self, frame, reading, asked, source)

@@ -19,9 +19,9 @@ from mien.core.geometry import invert_affine
 from mien.core.image import LUMINANCE
 from mien.data.mouth_views import NARROW, Damaged, fits_narrow, has_seam, plain, varied
 from mien.data.mouths import OPEN, SMALL, Mouths, read_mouths
-from mien.detect.landmarks import SIDE
 from mien.imaging.mouth_patch import HEIGHT, MAPS, WIDTH, MouthPatch, resampled, sharpness
 from mien.imaging.warp import face_square, sample_affine
+from mien.nets.landmarks import SIDE
 from mien.train.frozen_reader import seen_through
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

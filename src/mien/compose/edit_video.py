@@ -26,6 +26,7 @@ from mien.formats.sidecar import sidecar_path, write_sidecar
 from mien.formats.sound import Sound
 from mien.formats.video import VideoReader
 from mien.formats.video_writer import VideoWriter
+from mien.paint.parting import Parting, SteadyPartings
 from mien.pipelines.capture import CaptureOptions, Capturer
 from mien.pipelines.edit import EditedFace, Editor
 from mien.rig.convert import convert
@@ -128,7 +129,7 @@ def edit_video(
         writing = VideoWriter(output, video.width, video.height, rate, overwrite, "edited by mien", seal, sound)
         with writing as writer, ThreadPoolExecutor(1, "code") as coder:
             written = coder.submit(lambda: None)
-            for worked in _in_turn(partial(work.frame, *seen) for seen in capturer.stream(video)):
+            for worked in _in_turn(partial(work.frame, *seen) for seen in _told(capturer.stream(video))):
                 written.result()  # one frame is coded while the next are edited
                 written = coder.submit(writer.write, worked.frame.pixels, worked.frame.time)
                 total = total.with_frame(worked)
@@ -202,15 +203,15 @@ class _Work:
         self._source, self._wish, self._track, self._measure = source, wish, track, measure
         self._editor = Editor()
 
-    def frame(self, frame: Frame, readings: list[FaceReading]) -> _Worked:
-        """One frame with all its faces edited, the next on what the last one gave."""
+    def frame(self, frame: Frame, readings: list[FaceReading], parts: list[Parting | None]) -> _Worked:
+        """One frame with all its faces edited, the next on what the last one gave; `parts`: how their mouths part."""
         worked = _Worked(frame, len(readings))
         may = np.zeros(frame.pixels.shape[:2], bool)
         done: list[tuple[FaceReading, EditedFace]] = []
-        for reading in readings:
+        for reading, mouth in zip(readings, parts, strict=True):
             try:
                 asked = _asked(self._wish, reading, self._track)
-                face = self._editor.edit(worked.frame, reading, asked, self._source)
+                face = self._editor.edit(worked.frame, reading, asked, self._source, mouth)
             except InputError as error:
                 worked = replace(worked, left=worked.left + 1, why=error)
                 continue
@@ -225,6 +226,15 @@ class _Work:
         # Of the frame as a whole, and so counted with its first face.
         kept = (Kept.of(frame, *each, outside if k == 0 else 0) for k, each in enumerate(done))
         return replace(worked, kept=tuple(kept))
+
+
+def _told(
+    seen: Iterable[tuple[Frame, list[FaceReading]]],
+) -> Iterator[tuple[Frame, list[FaceReading], list[Parting | None]]]:
+    """Frames with their readings, and how the mouths in them part: decided in their order, whoever works on them."""
+    steady = SteadyPartings()
+    for frame, readings in seen:
+        yield frame, readings, [steady.at(frame, reading) for reading in readings]
 
 
 def _in_turn(jobs: Iterable[Callable[[], _Worked]]) -> Iterator[_Worked]:

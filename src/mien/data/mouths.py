@@ -10,9 +10,9 @@ from mien.core.errors import InputError
 from mien.core.geometry import apply_affine
 from mien.core.image import LUMINANCE
 from mien.data.packs import FacesPack, read_photos
-from mien.detect.landmarks import SIDE
 from mien.imaging.mouth_patch import HEIGHT, WIDTH, MouthPatch, sharpness
 from mien.imaging.warp import face_square, sample_affine
+from mien.nets.landmarks import SIDE
 
 OPEN = 2.5
 """Pixels of a patch between the lips from which a mouth shows something to learn."""

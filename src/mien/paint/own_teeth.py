@@ -11,21 +11,14 @@ import numpy as np
 from mien.core.arrays import Array, frozen_array
 from mien.core.geometry import apply_affine
 from mien.core.image import Frame
-from mien.imaging.bite import one_row, parting
 from mien.imaging.flow import Flow
 from mien.imaging.mouth_patch import LIP_EDGE, WIDTH, MouthPatch, lip_heights
 from mien.imaging.openings import Region, lay_over
-
-_LEAST = 3.0
-"""Pixels of a patch between the lips of a mouth that showed something worth keeping."""
+from mien.paint.parting import LEAST, Parting
 
 _FELL = 1.0, 3.0
 """Pixels of a patch that the jaw goes down: up to the first all that was seen stays; from the second on, what is the
 skull's."""
-
-_OPEN, _UPPER = (8.0, 14.0), (0.85, 0.62)
-"""Pixels of a patch between the lips of a mouth without a seam that shows more than a row of teeth, and the share of
-that which is the skull's: in a smile upper teeth reach down to the lip, and in wider mouths they do not."""
 
 _MIDDLE = 0.25, 0.75
 """Part of a mouth's width in which the way of the jaw is measured."""
@@ -51,16 +44,17 @@ class Kept:
         object.__setattr__(self, "way", frozen_array(self.way, "way", (2,)))
 
 
-def kept(frame: Frame, points: Array, now: MouthPatch) -> tuple[Kept, ...]:
+def kept(frame: Frame, points: Array, now: MouthPatch, parts: Parting | None = None) -> tuple[Kept, ...]:
     """What a mouth showed before it opened further, and where it is seen now.
 
     Args:
         frame: the picture as it was.
         points: [478, 2 or more] the face's landmarks in it.
         now: the mouth as it will be, in pixels of the frame.
+        parts: how the mouth parts, if other frames had their say in that; else it is looked for.
     """
     before = MouthPatch.at(points[:, :2], now.to_frame)
-    if before.gap < _LEAST:
+    if before.gap < LEAST:
         return ()
     x = np.arange(WIDTH) + 0.5
     (above, below), (upper, lower) = lip_heights(before.inner, x), lip_heights(now.inner, x)
@@ -71,17 +65,15 @@ def kept(frame: Frame, points: Array, now: MouthPatch) -> tuple[Kept, ...]:
     fell = float(np.median((lower - below)[middle]))
     seam, skull = None, 1.0
     if fell > _FELL[0]:
-        cut = before.cut(frame.pixels)
-        seam = parting(cut, before)
-        if seam is None and not one_row(cut, before):
-            skull = float(np.interp(before.gap, _OPEN, _UPPER))
+        parts = Parting.of(frame, before) if parts is None else parts
+        seam, skull = parts.along(before, x), parts.skull
     share = np.interp(fell, _FELL, (1.0, skull)) if seam is None else seam
     edge = above + share * (below - above)
     first = np.maximum(above + LIP_EDGE, upper)
-    parts = [_part(x, first, np.minimum(np.minimum(edge, below - LIP_EDGE), lower), 0.0)]
+    found = [_part(x, first, np.minimum(np.minimum(edge, below - LIP_EDGE), lower), 0.0)]
     if seam is not None:
-        parts.append(_part(x, np.maximum(edge + fell, upper), np.minimum(below - LIP_EDGE + fell, lower), fell))
-    return tuple(part for part in parts if part is not None)
+        found.append(_part(x, np.maximum(edge + fell, upper), np.minimum(below - LIP_EDGE + fell, lower), fell))
+    return tuple(part for part in found if part is not None)
 
 
 def laid(patch: Array, frame: Frame, flow: Flow, now: MouthPatch, parts: tuple[Kept, ...]) -> Array:

@@ -37,6 +37,7 @@ from mien.paint.crease import CreasePainter
 from mien.paint.motion import MotionMender
 from mien.paint.mouth import MouthPainter, grown
 from mien.paint.own_teeth import kept, laid
+from mien.paint.parting import Parting
 from mien.rig.compact import compact_model
 from mien.rig.fit import Fitter
 from mien.rig.lid_room import with_room
@@ -119,7 +120,14 @@ class Editor:
         self._creases = CreasePainter.shipped() if shade else None
         self._painter = MouthPainter.shipped() if paint else None
 
-    def edit(self, frame: Frame, reading: FaceReading, asked: Array, source: object = "picture") -> EditedFace:
+    def edit(
+        self,
+        frame: Frame,
+        reading: FaceReading,
+        asked: Array,
+        source: object = "picture",
+        parts: Parting | None = None,
+    ) -> EditedFace:
         """The picture with one face's weights as asked.
 
         Args:
@@ -127,6 +135,7 @@ class Editor:
             reading: the face in it.
             asked: [52] ARKit's weights, 0 to 1.
             source: what to call the picture in a message.
+            parts: how the mouth parts, if it is a frame whose neighbours had their say in that.
 
         Raises:
             InputError: E_SMALL, E_PROFILE or E_POSE for a face that cannot be edited.
@@ -149,7 +158,7 @@ class Editor:
             patch = self._creases.paint(frame, *moved, patch, flow.left, flow.top)
         painted = self._painter is not None and motion.parted[1] > motion.parted[0] + _FURTHER
         if self._painter is not None:
-            patch = self._mouthed(frame, points, patch, flow, motion, asked if painted else None)
+            patch = self._mouthed(frame, points, patch, flow, motion, asked if painted else None, parts)
         moving = flow.moving()
         skin = moving & flows.skin
         folded = float((flow.turns()[skin] <= 0).mean()) if skin.any() else 0.0
@@ -157,7 +166,14 @@ class Editor:
         return EditedFace(pixels, mask, now, asked, motion.target, folded, painted)
 
     def _mouthed(
-        self, frame: Frame, points: Array, patch: Array, flow: Flow, motion: FaceMotion, painted: Array | None
+        self,
+        frame: Frame,
+        points: Array,
+        patch: Array,
+        flow: Flow,
+        motion: FaceMotion,
+        painted: Array | None,
+        parts: Parting | None,
     ) -> Array:
         """[h, w, 3] uint8: part of a result with its mouth made good, and painted where weights [52] are given.
 
@@ -169,7 +185,7 @@ class Editor:
         here = MouthPatch.of(moved)
         if painted is None or self._painter is None:
             return sealed_corners(patch, here, before)
-        own = kept(frame, motion.points, now)
+        own = kept(frame, motion.points, now, parts)
         patch = unfolded_corners(laid(patch, frame, flow, now, own), here, before)
         grow = grown(MouthPatch.at(points[:, :2], now.to_frame).gap)
         return self._painter.paint(patch, moved, painted, tuple(part.outline for part in own), grow)
