@@ -1,9 +1,10 @@
-"""Whether teeth flicker when a video's mouths are opened further: each frame by itself, and with its neighbours' say.
+"""Whether teeth flicker when a video's mouths are opened further, each frame by itself or with the say of those before.
 
 What flickers is what a frame shows between the lips otherwise than the mean of the frames before and after it, in
 patches that move with the face. A film flickers a little by itself, for mouths move.
 """
 
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,10 +18,13 @@ from mien.core.errors import InputError
 from mien.core.report import Report, Row
 from mien.formats.video import VideoReader
 from mien.imaging.mouth_patch import MAPS, MouthPatch
-from mien.paint.parting import LEAST, Parting, SteadyPartings
+from mien.paint.parting import Parting, SteadyPartings
 from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice
 from mien.pipelines.edit import Editor
 from mien.rig.wishes import Change, Wish
+
+LEAST = 3.0
+"""Pixels of a patch between the lips of a mouth that shows something."""
 
 FRAMES = 120
 """Frames with open mouths of a clip that are edited, from its first one."""
@@ -28,7 +32,7 @@ FRAMES = 120
 WISH = Wish((Change.parse("jawOpen+=0.4"),))
 
 _OPENING = MAPS.index("opening")
-_WAYS = ("the film", "edited, each frame by itself", "edited, with its neighbours' say")
+_WAYS = ("the film", "edited, each frame by itself", "edited, frames before having a say")
 
 
 def shown(pixels: Array, points: Array) -> tuple[Array, Array]:
@@ -49,12 +53,12 @@ def measured(clip: Path, editor: Editor) -> tuple[Array, Array]:
     capturer, steady = Capturer(CaptureOptions(face=FaceChoice(largest=True), smooth=False)), SteadyPartings()
     moments: dict[int, tuple[tuple[Array, Array], ...]] = {}
     seams: dict[int, tuple[bool, bool]] = {}
-    with VideoReader(clip) as reader:
-        for frame, readings in track(capturer.stream(reader), clip.name, reader.frame_count, transient=True):
+    with VideoReader(clip) as reader, closing(capturer.stream(reader)) as stream:
+        for frame, readings in track(stream, clip.name, reader.frame_count, transient=True):
             for reading in readings[:1]:
                 parts = steady.at(frame, reading)
                 mouth = MouthPatch.of(reading.landmarks.points.astype(np.float64))
-                if parts is None or mouth.gap < LEAST:
+                if mouth.gap < LEAST:
                     continue
                 seams[frame.index] = Parting.of(frame, mouth).seam is not None, parts.seam is not None
                 asked = WISH.of(reading.state.expression.weights)

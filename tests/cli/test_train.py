@@ -60,9 +60,15 @@ def test_one_word_trains_all_networks_of_the_edit(
         f"out/{name}.onnx" for name in ("motion", "crease", "mouth")
     ]
     assert folders == [tmp_path] * 3
-    assert run(["train", "edit", "--data", str(tmp_path), "--lit", str(tmp_path / "lit")]) == 0
-    assert folders[3:] == [tmp_path, tmp_path / "lit", tmp_path]
+    lit = make_packs(tmp_path / "lit")
+    assert run(["train", "edit", "--data", str(tmp_path), "--lit", str(lit)]) == 0
+    assert folders[3:] == [tmp_path, lit, tmp_path]
     capsys.readouterr()
+    assert run(["train", "mouth", "--data", str(tmp_path), "--lit", str(lit)]) == 2
+    assert "--lit: E_USAGE: is of no use to mouth" in capsys.readouterr().err
+    assert run(["train", "edit", "--data", str(tmp_path), "--lit", str(tmp_path / "gone")]) == 1
+    assert "gone: E_NOTFILE" in capsys.readouterr().err.replace("\n", "")
+    assert len(folders) == 6
     assert run(["train", "edit", "--data", str(tmp_path), "--start", "old.pt"]) == 2
     assert "--start: E_USAGE: is a checkpoint of one network, and edit is 3" in capsys.readouterr().err
 

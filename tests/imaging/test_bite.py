@@ -98,9 +98,6 @@ class TestOneRow:
     def test_mirrored_it_is_still_one(self) -> None:
         assert one_row(met(self.SMILE, teeth=(1.0, 1.0))[:, ::-1], self.SMILE.mirrored())
 
-    def test_two_rows_are_not(self) -> None:
-        assert not one_row(met(self.SMILE), self.SMILE)
-
     def test_nor_teeth_above_the_dark_or_above_a_tongue(self) -> None:
         dark = met(self.SMILE, 15, (0.6, 1.0))
         assert not one_row(dark, self.SMILE)

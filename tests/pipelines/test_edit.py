@@ -26,6 +26,7 @@ from mien.core.points import (
     UPPER_LIDS,
 )
 from mien.imaging.openings import Region
+from mien.paint.parting import Parting
 from mien.pipelines.edit import EditedFace, Editor, edited_take
 from mien.rig.compact import MOVED, compact_model
 from mien.rig.wishes import PRESETS, Wish, preset
@@ -173,6 +174,17 @@ def test_a_small_change_is_a_small_change_of_shading() -> None:
     asked[ARKIT.index("browInnerUp")] += np.float32(0.003)
     face = editor().edit(portrait(), reading(), asked)
     assert np.abs(face.pixels.astype(int) - portrait().pixels).mean() < 0.3
+
+
+def test_a_mouth_parts_as_is_told() -> None:
+    asked = edited("jawOpen=0.8").asked
+    whole, parted = (
+        editor().edit(portrait(), reading(), asked, parts=Parting(seam, 1.0)).pixels
+        for seam in (None, np.full(65, 0.5))
+    )
+    away = np.abs(whole.astype(int) - parted).max(2)
+    assert away.max() > 20
+    assert not away[~edited("jawOpen=0.8").mask].any()
 
 
 def test_only_what_opens_is_painted() -> None:

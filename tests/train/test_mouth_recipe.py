@@ -70,7 +70,8 @@ class TestLoss:
         cost = self.loss(task, sample, sample.target, judged=True)
         assert cost == pytest.approx(-mouth.JUDGED * total, abs=1e-5)
 
-    def test_the_hole_counts_most(self, task: MouthTask) -> None:
+    def test_the_hole_counts_most(self, task: MouthTask, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(mouth, "READ", 0.0)
         sample = draw(task, 4)
         hole = sample.maps[:, :1]
         inside, outside = sample.target + 20 * hole, sample.target + 20 * (1 - hole)
@@ -90,11 +91,17 @@ class TestLoss:
         torch.manual_seed(5)
         with torch.no_grad():
             joined = torch.lerp(sample.target, grey, sample.maps[:, :1])
-            faces = [laid_over(few[0], one[:1], few[2]).expand(-1, 3, -1, -1) for one in (joined, sample.target)]
+            faces = [laid_over(few[0], one[:1], few[2]) for one in (joined, sample.target)]
             read, true = task._reader.glance(few[1], *faces)
         away = ((read - true)[:, task._columns] / task._unit).square().mean()
         assert loss == pytest.approx(mouth.READ * float(away), rel=1e-4)
         assert loss > 0
+        grey.requires_grad_()
+        task.loss(sample, grey, judged=False).backward()  # type: ignore[no-untyped-call]
+        assert grey.grad is not None
+        told = grey.grad[0].abs().amax(0)
+        assert told[sample.maps[0, 0] == 1].max() > 0
+        assert told[sample.maps[0, 0] == 0].max() == 0
 
     def test_a_blur_costs_more_by_its_slopes(self, task: MouthTask, monkeypatch: pytest.MonkeyPatch) -> None:
         sample = draw(task, 4)

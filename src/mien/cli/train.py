@@ -54,6 +54,7 @@ def train(
         device: Where to learn; auto takes a GPU where there is one.
     """
     try:
+        from mien.data.packs import read_folder
         from mien.train.recipes import ONE_LIGHT, TOGETHER, run
     except ModuleNotFoundError as error:
         remedy = 'pip install "mien[train]"'
@@ -81,6 +82,11 @@ def train(
         raise UsageError(
             "--start", "E_USAGE", f"is a checkpoint of one network, and {name} is {len(names)}", "name one"
         )
+    if lit is not None and not ONE_LIGHT.intersection(names):
+        remedy = f"leave it out, or train edit, {' or '.join(sorted(ONE_LIGHT))}"
+        raise UsageError("--lit", "E_USAGE", f"is of no use to {name}", remedy)
+    if lit is not None:
+        read_folder(lit)  # what lacks is said before hours of other trainings
     for each in names:
         folder = lit if lit is not None and each in ONE_LIGHT else data
         card = run(each, folder, output, changes, report, rig=ict, start=start, size=size)

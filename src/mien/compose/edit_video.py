@@ -203,7 +203,7 @@ class _Work:
         self._source, self._wish, self._track, self._measure = source, wish, track, measure
         self._editor = Editor()
 
-    def frame(self, frame: Frame, readings: list[FaceReading], parts: list[Parting | None]) -> _Worked:
+    def frame(self, frame: Frame, readings: list[FaceReading], parts: list[Parting]) -> _Worked:
         """One frame with all its faces edited, the next on what the last one gave; `parts`: how their mouths part."""
         worked = _Worked(frame, len(readings))
         may = np.zeros(frame.pixels.shape[:2], bool)
@@ -230,7 +230,7 @@ class _Work:
 
 def _told(
     seen: Iterable[tuple[Frame, list[FaceReading]]],
-) -> Iterator[tuple[Frame, list[FaceReading], list[Parting | None]]]:
+) -> Iterator[tuple[Frame, list[FaceReading], list[Parting]]]:
     """Frames with their readings, and how the mouths in them part: decided in their order, whoever works on them."""
     steady = SteadyPartings()
     for frame, readings in seen:

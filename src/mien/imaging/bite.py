@@ -87,14 +87,14 @@ def bite(cut: Array, patch: MouthPatch) -> Array | None:
 def one_row(cut: Array, patch: MouthPatch) -> bool:
     """Whether one row of teeth is all that is seen between the lips, down to the lower one.
 
-    No bite parts it, no more is seen than a tooth is tall, and what lies above the lower lip is as bright as teeth.
+    No more is seen than a tooth is tall, and what lies above the lower lip is as bright as teeth.
 
     Args:
-        cut: [96, 128, 3] of 0 to 255, the patch.
+        cut: [96, 128, 3] of 0 to 255, the patch of a mouth without a bite.
         patch: its lips.
     """
     seen = _Seen.of(cut, patch) if patch.gap <= _TOOTH else None
-    if seen is None or bite(cut, patch) is not None:
+    if seen is None:
         return False
     _, lower = lip_heights(patch.inner, seen.columns + 0.5)
     last = at_heights(cut, lower - _ABOVE_LIP - 0.5, seen.columns)[seen.tall]

@@ -14,7 +14,10 @@ from mien.core.image import Frame
 from mien.imaging.flow import Flow
 from mien.imaging.mouth_patch import LIP_EDGE, WIDTH, MouthPatch, lip_heights
 from mien.imaging.openings import Region, lay_over
-from mien.paint.parting import LEAST, Parting
+from mien.paint.parting import Parting
+
+_LEAST = 3.0
+"""Pixels of a patch between the lips of a mouth that showed something worth keeping."""
 
 _FELL = 1.0, 3.0
 """Pixels of a patch that the jaw goes down: up to the first all that was seen stays; from the second on, what is the
@@ -51,10 +54,10 @@ def kept(frame: Frame, points: Array, now: MouthPatch, parts: Parting | None = N
         frame: the picture as it was.
         points: [478, 2 or more] the face's landmarks in it.
         now: the mouth as it will be, in pixels of the frame.
-        parts: how the mouth parts, if other frames had their say in that; else it is looked for.
+        parts: how the mouth parts, if frames before had their say in that; None to decide by this picture alone.
     """
     before = MouthPatch.at(points[:, :2], now.to_frame)
-    if before.gap < LEAST:
+    if before.gap < _LEAST:
         return ()
     x = np.arange(WIDTH) + 0.5
     (above, below), (upper, lower) = lip_heights(before.inner, x), lip_heights(now.inner, x)
@@ -66,7 +69,7 @@ def kept(frame: Frame, points: Array, now: MouthPatch, parts: Parting | None = N
     seam, skull = None, 1.0
     if fell > _FELL[0]:
         parts = Parting.of(frame, before) if parts is None else parts
-        seam, skull = parts.along(before, x), parts.skull
+        seam, skull = parts.along(before, x), parts.skull(before.gap)
     share = np.interp(fell, _FELL, (1.0, skull)) if seam is None else seam
     edge = above + share * (below - above)
     first = np.maximum(above + LIP_EDGE, upper)

@@ -4,7 +4,7 @@ What a frame shows of teeth is little, and whether a line between them is a bite
 for each frame, teeth would come and go.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -12,11 +12,10 @@ import numpy as np
 from mien.core.arrays import Array, frozen_array
 from mien.core.face import FaceReading
 from mien.core.image import Frame
+from mien.imaging.bite import LEAST as BITES
 from mien.imaging.bite import one_row, parting
+from mien.imaging.jaw_seam import LEAST as SEAMS
 from mien.imaging.mouth_patch import WIDTH, MouthPatch
-
-LEAST = 3.0
-"""Pixels of a patch between the lips of a mouth that showed something worth keeping."""
 
 _OPEN, _UPPER = (8.0, 14.0), (0.85, 0.62)
 """Pixels of a patch between the lips of a mouth without a seam that shows more than a row of teeth, and the share of
@@ -32,6 +31,9 @@ _SETTLES, _FOLLOWS = 0.25, 0.08
 _SWITCH = 0.65
 """How much of late must speak for the other decision before it is taken."""
 
+_FORGETS = 0.3
+"""Seconds after which a mouth that was not seen is another one."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parting:
@@ -40,11 +42,11 @@ class Parting:
     Args:
         seam: [65] where, from end to end of the lips' opening, it parts, as shares of the way from the upper lip to the
             lower one; None where it does not.
-        skull: share of what is seen, from the upper lip on, that stays where it is if no seam parts it.
+        whole: how surely all that is seen is one row of teeth, 0 to 1.
     """
 
     seam: Array | None
-    skull: float
+    whole: float
 
     def __post_init__(self) -> None:
         if self.seam is not None:
@@ -60,10 +62,10 @@ class Parting:
         """
         cut = mouth.cut(frame.pixels)
         seam = parting(cut, mouth)
-        if seam is not None:
-            first, last = _ends(mouth)
-            return cls(np.interp(first + _PLACES * (last - first), np.arange(WIDTH) + 0.5, seam), 1.0)
-        return cls(None, 1.0 if one_row(cut, mouth) else float(np.interp(mouth.gap, _OPEN, _UPPER)))
+        if seam is None:
+            return cls(None, float(one_row(cut, mouth)))
+        first, last = _ends(mouth)
+        return cls(np.interp(first + _PLACES * (last - first), np.arange(WIDTH) + 0.5, seam), 0.0)
 
     def along(self, mouth: MouthPatch, x: Array) -> Array | None:
         """The seam at each x [N] of a mouth's patch, beyond its ends as there; None where there is none."""
@@ -72,26 +74,38 @@ class Parting:
         first, last = _ends(mouth)
         return np.asarray(np.interp((x - first) / max(last - first, 1e-6), _PLACES, self.seam))
 
+    def skull(self, gap: float) -> float:
+        """Share of what is seen, from the upper lip on, that stays where it is if no seam parts it.
+
+        Args:
+            gap: pixels of the patch between the lips.
+        """
+        return self.whole + (1 - self.whole) * float(np.interp(gap, _OPEN, _UPPER))
+
 
 class SteadyPartings:
-    """How the mouths of a video part: each frame is told in order, and has its say.
+    """How the mouths of a video part: frames are told in their order, and those before have their say.
 
-    Whether there is a seam is decided anew only when most of a quarter of a second speaks for it; until then it lies
-    where it was last seen. A mouth that shuts is forgotten.
+    Whether there is a seam is decided by the first frame in which a mouth is open wide enough, and anew only when about
+    a quarter of a second speaks for it; until then it lies where it was last seen. A slit has no say.
     """
 
     def __init__(self) -> None:
         self._known: dict[int, _Memory] = {}
 
-    def at(self, frame: Frame, reading: FaceReading) -> Parting | None:
-        """How the mouth of a face parts in a frame; None where it is shut."""
+    def at(self, frame: Frame, reading: FaceReading) -> Parting:
+        """How the mouth of a face parts in a frame."""
+        time = reading.time
+        # Also bounds what is held: numbers of faces are never given again.
+        self._known = {face: known for face, known in self._known.items() if 0 <= time - known.time <= _FORGETS}
         mouth = MouthPatch.of(reading.landmarks.points.astype(np.float64))
-        if mouth.gap < LEAST:
-            self._known.pop(reading.face, None)
-            return None
-        seen = Parting.of(frame, mouth)
         before = self._known.get(reading.face)
-        now = _Memory.begun(seen, reading.time) if before is None else before.after(seen, reading.time)
+        if mouth.gap < BITES:  # nothing is told apart in it
+            return Parting(None, 0.0 if before is None else before.whole)
+        seen = Parting.of(frame, mouth)
+        if seen.seam is None and mouth.gap < SEAMS:  # the dark of wider ones is not looked for
+            return seen if before is None else before.parting
+        now = _Memory.begun(seen, time) if before is None else before.after(seen, time)
         self._known[reading.face] = now
         return now.parting
 
@@ -101,42 +115,39 @@ class _Memory:
     """What is known of a mouth.
 
     Args:
-        time: of the last frame, seconds.
+        time: of the last frame that had a say, seconds.
         parts: how much of late had a seam, 0 to 1.
         decided: whether it has one.
         seam: where it was of late, or None if there never was one.
-        skull: of late, in frames without a seam.
+        whole: how much of late, of what had none, was one row of teeth, 0 to 1.
     """
 
     time: float
     parts: float
     decided: bool
     seam: Array | None
-    skull: float
+    whole: float
 
     @classmethod
     def begun(cls, seen: Parting, time: float) -> Self:
-        """A mouth that was shut, or not there."""
+        """A mouth of which nothing is known."""
         there = seen.seam is not None
-        return cls(time, float(there), there, seen.seam, seen.skull)
+        return cls(time, float(there), there, seen.seam, seen.whole)
 
-    def after(self, seen: Parting, time: float) -> Self:
+    def after(self, seen: Parting, time: float) -> "_Memory":
         """And what another frame says."""
-        slow, quick = (1 - float(np.exp(-max(time - self.time, 0) / span)) for span in (_SETTLES, _FOLLOWS))
-        there = seen.seam is not None
-        parts = self.parts + slow * (there - self.parts)
+        slow, quick = (1 - float(np.exp(-(time - self.time) / span)) for span in (_SETTLES, _FOLLOWS))
+        parts = self.parts + slow * ((seen.seam is not None) - self.parts)
         decided = parts > 1 - _SWITCH if self.decided else parts > _SWITCH
-        seam, skull = self.seam, self.skull
         if seen.seam is None:
-            skull = skull + slow * (seen.skull - skull)
-        else:
-            seam = seen.seam if seam is None else seam + quick * (seen.seam - seam)
-        return replace(self, time=time, parts=parts, decided=decided, seam=seam, skull=skull)
+            return _Memory(time, parts, decided, self.seam, self.whole + slow * (seen.whole - self.whole))
+        seam = seen.seam if self.seam is None else self.seam + quick * (seen.seam - self.seam)
+        return _Memory(time, parts, decided, seam, self.whole)
 
     @property
     def parting(self) -> Parting:
         """What is done about it."""
-        return Parting(self.seam, 1.0) if self.decided else Parting(None, self.skull)
+        return Parting(self.seam if self.decided else None, self.whole)
 
 
 def _ends(mouth: MouthPatch) -> tuple[float, float]:

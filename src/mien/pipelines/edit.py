@@ -135,7 +135,7 @@ class Editor:
             reading: the face in it.
             asked: [52] ARKit's weights, 0 to 1.
             source: what to call the picture in a message.
-            parts: how the mouth parts, if it is a frame whose neighbours had their say in that.
+            parts: how the mouth parts, if frames before had their say in that; None to decide by this picture alone.
 
         Raises:
             InputError: E_SMALL, E_PROFILE or E_POSE for a face that cannot be edited.

@@ -45,7 +45,7 @@ class FrozenReader:
         """[B, 52] weights over `ARKIT`, as they are read.
 
         Args:
-            pictures: [B, 3, H, W] of 0 to 255.
+            pictures: [B, 3 or 1, H, W] of 0 to 255, in colours or in luminance.
             squares: [B, 2, 3] from a cut of 128 px to the picture, as of `face_square`.
         """
         return self._through(_luminance(pictures, squares))
@@ -57,7 +57,7 @@ class FrozenReader:
 
         Args:
             squares: [B, 2, 3] from a cut of 128 px to each of the pictures, as of `face_square`.
-            pictures: each [B, 3, H, W] of 0 to 255.
+            pictures: each [B, 3 or 1, H, W] of 0 to 255.
 
         Returns:
             For each of them [B, 52] weights over `ARKIT`.
@@ -84,12 +84,14 @@ class FrozenReader:
 
 
 def _luminance(pictures: Tensor, squares: Tensor) -> Tensor:
-    """[B, 1, 128, 128] of pictures [B, 3, H, W] where squares [B, 2, 3] lead."""
+    """[B, 1, 128, 128] of pictures [B, 3 or 1, H, W] where squares [B, 2, 3] lead."""
     return seen_through(_grey(pictures), squares)
 
 
 def _grey(pictures: Tensor) -> Tensor:
-    """[B, 1, H, W] luminance of pictures [B, 3, H, W]."""
+    """[B, 1, H, W] luminance of pictures [B, 3 or 1, H, W]."""
+    if pictures.shape[1] == 1:
+        return pictures
     return (pictures * torch.tensor(_SHARES, device=pictures.device)[:, None, None]).sum(1, keepdim=True)
 
 
@@ -106,10 +108,10 @@ def seen_through(pictures: Tensor, squares: Tensor) -> Tensor:
 
 
 def laid_over(faces: Tensor, pictures: Tensor, places: Tensor) -> Tensor:
-    """Faces [B, 1, H, W] in luminance with a picture of a part of each, [B, 3, h, w], laid where that part is.
+    """Faces [B, 1, 128, 128] in luminance with a picture of a part of each, [B, 3, h, w], laid where that part is.
 
     Args:
-        faces: of 0 to 255.
+        faces: of 0 to 255, as a reader cuts them.
         pictures: likewise; towards their border the face shows through.
         places: [B, 2, 3] from pixels of a face to those of its picture.
     """

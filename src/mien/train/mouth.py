@@ -74,6 +74,7 @@ class MouthTask:
 
     Raises:
         InputError: there are no packs, or no open mouths in them.
+        ModelError: a weight file of the package is missing or was changed.
     """
 
     def __init__(self, data: Path, begins: int = BEGINS, width: int = 1) -> None:
@@ -125,11 +126,15 @@ class MouthTask:
         return loss
 
     def _misread(self, sample: Damaged, answer: Tensor) -> Tensor:
-        """How differently the package's own reader reads a few of the faces with painted and with true mouths."""
+        """How differently the package's own reader reads a few of the faces with painted and with true mouths.
+
+        Mouths are in another light than their faces were, and some opened further; what that does to a reading it does
+        to both.
+        """
         few = Damaged(*(part[: max(len(answer) // _FEW, 1)] for part in sample))
         made, real = _joined(few, answer[: len(few.target)]), few.target
         with torch.autocast(answer.device.type, enabled=False):  # points must not be rounded to half a pixel
-            faces = [laid_over(few.face, mouths.float(), few.place).expand(-1, 3, -1, -1) for mouths in (made, real)]
+            faces = [laid_over(few.face, mouths.float(), few.place) for mouths in (made, real)]
             whole = torch.eye(2, 3, device=answer.device).expand(len(real), -1, -1)
             read, true = self._reader.glance(whole, *faces)
         columns = self._columns.to(answer.device)

@@ -121,7 +121,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {"edit": ("motion", "crease", "mouth")}
 """Networks that one word trains, one after the other: an edit needs all three, and none looks through another."""
 
 ONE_LIGHT = frozenset({"crease", "texture", "baseline"})
-"""Trainings that hold two pictures of a person against each other: only packs are of use to them in each of which the
+"""Trainings that compare the shading of two pictures of a person: only packs are of use to them in each of which the
 pictures of one person are in one light."""
 
 MADE: dict[str, Table] = {**TABLES, **QUICK}
