@@ -71,7 +71,7 @@ EDIT_RECIPES: dict[str, Recipe] = {
             "`MouthPatch.maps`, weights [1, 52] of arkit, sharpness [1, 1] (-2 blurred to 2 crisp)",
             output_basis=None,
             paper="Self-supervised Deformation Modeling for Facial Expression Editing (S. Athar et al. 2020), our "
-            "reading of its texture step; with a critic",
+            "reading of its texture step; with a critic, and the package's own reader, frozen",
             data=f"the open and sharp mouths among {SOURCES}; frames of five clips of LivePortrait's examples (MIT "
             "repository, origin of the clips unstated: used to train, never redistributed), made a pack by mien data "
             f"pack; {TEACHER}",

@@ -33,7 +33,7 @@ from mien.nets.mouth_critic import MouthCritic
 from mien.train.frozen_reader import FrozenReader, laid_over
 from mien.train.loop import TrainOptions
 
-OPTIONS = TrainOptions(steps=14_000, batch=16, rate=2.5e-4, decay=0.0, score_every=1_000, bfloat16=True)
+OPTIONS = TrainOptions(steps=10_000, batch=16, rate=2.5e-4, decay=0.0, score_every=1_000, bfloat16=True)
 
 LARGE = replace(OPTIONS, steps=60_000, batch=64, rate=2e-4, score_every=2_000, width=2)
 """What a GPU should be given instead; not tried, for lack of one."""
