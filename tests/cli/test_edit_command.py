@@ -67,6 +67,14 @@ def test_changes_are_made_in_order_after_the_preset(capsys: Captured) -> None:
     assert read_sidecar("b.png.mien.json").claim.actions == said
 
 
+def test_of_many_channels_the_first_are_said_and_the_rest_counted(capsys: Captured) -> None:
+    names = ("mouthSmile", "browDown", "noseSneer", "mouthFrown", "mouthStretch")
+    assert run(["edit", "a.png", *(f"--set={name}+=0.3" for name in names), "-o", "b.png"]) == 0
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first.count(" to 0.") == 8
+    assert "; and 2 more (--report lists all); other channels moved by" in first
+
+
 def test_a_preset_of_ones_own(capsys: Captured) -> None:
     Path("mine.json").write_text('{"browDown": 0.75}')
     assert run(["edit", "a.png", "--preset", "mine.json", "-o", "b.png", "--no-provenance"]) == 0

@@ -23,6 +23,7 @@ from mien.formats.sidecar import read_sidecar
 from mien.formats.video import VideoReader
 from mien.formats.video_writer import VideoWriter
 from mien.paint.parting import Parting
+from mien.pipelines.capture import FaceChoice
 from mien.pipelines.edit import EditedFace
 from mien.rig.wishes import Wish
 
@@ -258,6 +259,21 @@ def test_a_take_that_cannot_be_added_is_refused_before_any_work(moments: int, fa
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
+
+
+def test_a_face_of_no_such_number_is_named() -> None:
+    write_clip(Path("a.mp4"), 2)
+    with pytest.raises(InputError, match="E_NOFACE: no face 3 in any frame"):
+        edit_video("a.mp4", "b.mp4", BROWS, replace(UNSIGNED, face=FaceChoice(number=3)))
+    assert sorted(os.listdir()) == ["a.mp4"]
+
+
+def test_what_lies_beside_the_face_keeps_its_brightness() -> None:
+    write_clip(Path("a.mp4"), 3)
+    edit_video("a.mp4", "b.mp4", BROWS, UNSIGNED)
+    with VideoReader("a.mp4", exact=True) as film, VideoReader("b.mp4", exact=True) as made:
+        for before, after in zip(film, made, strict=True):
+            assert abs((after.pixels[:20].astype(int) - before.pixels[:20]).mean()) < 0.3
 
 
 @pytest.mark.parametrize("options", [UNSIGNED, EditOptions()], ids=["unsigned", "signed"])

@@ -40,6 +40,28 @@ def refusal(path: Path | str) -> InputError:
     return caught.value
 
 
+def test_colours_are_rounded_where_they_are_to_be_exact(tmp_path: Path) -> None:
+    """What FFmpeg makes of brightness and differences otherwise is a level too dark (ITU-R BT.601)."""
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        planes = np.concatenate(
+            [np.full((size, 64), level, np.uint8) for size, level in ((48, 126), (12, 117), (12, 143))]
+        )
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, "yuv420p")))
+        container.mux(stream.encode(None))
+    levels = []
+    for exact in (False, True):
+        with VideoReader(tmp_path / "a.mp4", exact=exact) as video:
+            levels.append(np.mean([frame.pixels.mean((0, 1)) for frame in video], 0))
+    grey, blue, red = (126 - 16) * 255 / 219, (117 - 128) * 255 / 224, (143 - 128) * 255 / 224
+    true = np.array([grey + 1.402 * red, grey - 0.344 * blue - 0.714 * red, grey + 1.772 * blue])
+    np.testing.assert_allclose(levels[1], true, atol=0.6)
+    assert (levels[0] - true).mean() < -0.5
+
+
 LONG = 400
 
 

@@ -107,6 +107,13 @@ class TestSteady:
         assert found == [first == DARK] * turn + [then == DARK] * (len(found) - turn)
         assert 0.15 < (turn - 7) * apart < 0.35
 
+    def test_lips_that_are_quick_are_followed_at_once(self, reading: FaceReading) -> None:
+        steady, found = SteadyPartings(), []
+        for k, (gap, shows) in enumerate([(9.0, DARK)] * 5 + [(12.0, FULL), (16.0, FULL), (19.0, FULL)]):
+            points = opened_points(FACE, gap)
+            found.append(steady.at(photo(points, shows), at(reading, points, k * 0.04)))
+        assert parted(found) == [True] * 6 + [False] * 2
+
     def test_whether_a_row_is_whole_changes_step_by_step(
         self, reading: FaceReading, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -209,7 +209,8 @@ def _series_report(result: Result, found: Sequence[Series], places: str, seal: C
 def _line(found: Measured) -> str:
     """What came of a face: `face 0: mouthSmileLeft .03 > .70, reached .62; ...`."""
     change = np.abs(found.asked - found.now)
-    order = [k for k in np.argsort(-change)[:_SHOWN] if change[k] > 0]
+    asked = [k for k in np.argsort(-change) if change[k] > 0]
+    order = asked[:_SHOWN]
     if not order:
         return f"face {found.face}: nothing to change"
     words = []
@@ -218,5 +219,7 @@ def _line(found: Measured) -> str:
         if found.reached is not None and is_hardly_read(ARKIT.columns[k]):
             got = "hardly read back"
         words.append(f"{ARKIT.columns[k]} {found.now[k]:.2f} to {found.asked[k]:.2f}, {got}")
+    if len(asked) > _SHOWN:
+        words.append(f"and {len(asked) - _SHOWN} more (--report lists all)")
     others = "" if found.reached is None else f"; other channels moved by {found.others:.3f}"
     return f"face {found.face}: {'; '.join(words)}{others}"

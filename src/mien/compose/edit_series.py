@@ -127,7 +127,7 @@ class EditLog:
             ModelError: a weight file is missing or was changed.
         """
         capturer = Capturer(CaptureOptions(smooth=False))
-        with VideoReader(video) as written:
+        with VideoReader(video, exact=True) as written:
             for frame, seen in capturer.stream(written):
                 for face in self._faces.values():
                     face.hold_against(frame, seen)

@@ -27,7 +27,7 @@ from mien.formats.sound import Sound
 from mien.formats.video import VideoReader
 from mien.formats.video_writer import VideoWriter
 from mien.paint.parting import Parting, SteadyPartings
-from mien.pipelines.capture import CaptureOptions, Capturer
+from mien.pipelines.capture import CaptureOptions, Capturer, FaceChoice
 from mien.pipelines.edit import EditedFace, Editor
 from mien.rig.convert import convert
 from mien.rig.wishes import Wish
@@ -121,7 +121,7 @@ def edit_video(
         if identity is not None:
             sealing(claimed(digest, wish, total.painted, further), identity, source)(path)
 
-    with VideoReader(source) as video, Sound(source) as heard:
+    with VideoReader(source, exact=True) as video, Sound(source) as heard:
         sound = heard if heard.carried else None
         rate = video.frame_rate or _USUAL_RATE
         # Unsmoothed: what is painted must lie where the face is in this very frame.
@@ -136,7 +136,7 @@ def edit_video(
                 log.add(worked.kept)
                 watch(total.frames, video.frame_count)
             written.result()
-            total.check(source)
+            total.check(source, options.face)
         write_sidecar(output, claimed(digest, wish, total.painted, further), source, options.provenance, overwrite)
         found = log.read_again(output, watch_again) if measure else ()
         silenced = "" if heard.carried else heard.codec
@@ -187,10 +187,13 @@ class _Total:
             self.painted or worked.painted,
         )
 
-    def check(self, source: StrPath) -> None:
-        """Raises `InputError` when nobody was edited in any frame."""
-        if not self.faces:
+    def check(self, source: StrPath, face: FaceChoice) -> None:
+        """Raises `InputError` when nobody was edited in any frame, of those that were asked for."""
+        if not self.faces and face.number is None:
             raise InputError(source, "E_NOFACE", "no face found in any frame", "use a video that shows one")
+        if not self.faces:
+            cause, remedy = f"no face {face.number} in any frame", "numbers are those of mien capture; 0 is the first"
+            raise InputError(source, "E_NOFACE", cause, remedy)
         if not self.edited and self.why is not None:
             cause = f"no face could be edited in any frame: {self.why.cause}"
             raise InputError(source, self.why.code, cause, self.why.remedy)

@@ -25,8 +25,11 @@ _PLACES = np.linspace(0, 1, 65)
 """Where a seam is known along a mouth, from the end that lies left in its patch."""
 
 _SETTLES, _FOLLOWS = 0.25, 0.08
-"""Seconds in which what is decided about a mouth goes two thirds of the way to what frames say; and where a seam lies.
-"""
+"""Seconds in which what is decided about a mouth that keeps still goes two thirds of the way to what frames say; and
+where a seam lies."""
+
+_MOVES = 6.0
+"""Pixels of a patch by which lips part or meet that age a decision as much as that time does."""
 
 _SWITCH = 0.65
 """How much of late must speak for the other decision before it is taken."""
@@ -87,7 +90,8 @@ class SteadyPartings:
     """How the mouths of a video part: frames are told in their order, and those before have their say.
 
     Whether there is a seam is decided by the first frame in which a mouth is open wide enough, and anew only when about
-    a quarter of a second speaks for it; until then it lies where it was last seen. A slit has no say.
+    a quarter of a second speaks for it, or less where lips are quick; until then it lies where it was last seen. A slit
+    has no say.
     """
 
     def __init__(self) -> None:
@@ -105,7 +109,7 @@ class SteadyPartings:
         seen = Parting.of(frame, mouth)
         if seen.seam is None and mouth.gap < SEAMS:  # the dark of wider ones is not looked for
             return seen if before is None else before.parting
-        now = _Memory.begun(seen, time) if before is None else before.after(seen, time)
+        now = _Memory.begun(seen, time, mouth.gap) if before is None else before.after(seen, time, mouth.gap)
         self._known[reading.face] = now
         return now.parting
 
@@ -116,6 +120,7 @@ class _Memory:
 
     Args:
         time: of the last frame that had a say, seconds.
+        gap: pixels of the patch between the lips then.
         parts: how much of late had a seam, 0 to 1.
         decided: whether it has one.
         seam: where it was of late, or None if there never was one.
@@ -123,26 +128,28 @@ class _Memory:
     """
 
     time: float
+    gap: float
     parts: float
     decided: bool
     seam: Array | None
     whole: float
 
     @classmethod
-    def begun(cls, seen: Parting, time: float) -> Self:
+    def begun(cls, seen: Parting, time: float, gap: float) -> Self:
         """A mouth of which nothing is known."""
         there = seen.seam is not None
-        return cls(time, float(there), there, seen.seam, seen.whole)
+        return cls(time, gap, float(there), there, seen.seam, seen.whole)
 
-    def after(self, seen: Parting, time: float) -> "_Memory":
+    def after(self, seen: Parting, time: float, gap: float) -> "_Memory":
         """And what another frame says."""
-        slow, quick = (1 - float(np.exp(-(time - self.time) / span)) for span in (_SETTLES, _FOLLOWS))
+        moved = abs(gap - self.gap) / _MOVES
+        slow, quick = (1 - float(np.exp(-(time - self.time) / span - moved)) for span in (_SETTLES, _FOLLOWS))
         parts = self.parts + slow * ((seen.seam is not None) - self.parts)
         decided = parts > 1 - _SWITCH if self.decided else parts > _SWITCH
         if seen.seam is None:
-            return _Memory(time, parts, decided, self.seam, self.whole + slow * (seen.whole - self.whole))
+            return _Memory(time, gap, parts, decided, self.seam, self.whole + slow * (seen.whole - self.whole))
         seam = seen.seam if self.seam is None else self.seam + quick * (seen.seam - self.seam)
-        return _Memory(time, parts, decided, seam, self.whole)
+        return _Memory(time, gap, parts, decided, seam, self.whole)
 
     @property
     def parting(self) -> Parting:
