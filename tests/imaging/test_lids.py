@@ -1,5 +1,7 @@
 """A lid that comes down is skin, as light as the skin round the eye, whatever was seen of it before."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -83,6 +85,20 @@ def test_a_lid_is_as_rough_as_the_skin_round_it() -> None:
     assert (grain > 3.5).all()
     assert (grain < 9).all()
     assert (smooth < 2.5).all()
+
+
+def test_of_a_shut_eye_no_white_is_left_below_the_lid() -> None:
+    """Landmarks have the lower lid a little high: what is white below it was seen between the lids."""
+    one = lid()
+    below = Region.between(one.lower, one.lower + np.array([0, 2.5])).share(0, 0, WIDTH, HEIGHT) == 1
+    assert below.sum() > 40
+    white, dark = (np.where(below[..., None], level, skin()).astype(np.uint8) for level in (235, 60))
+    open_, half, shut = (unfolded(white, 0, 0, replace(one, shut=by))[below].mean() for by in (0.0, 0.5, 1.0))
+    assert open_ > 220
+    assert shut < 185
+    assert half == pytest.approx((open_ + shut) / 2, abs=2)
+    still, closed = (unfolded(dark, 0, 0, replace(one, shut=by)) for by in (0.0, 1.0))
+    np.testing.assert_allclose(closed.astype(int), still, atol=2)
 
 
 def test_a_mirrored_eye_is_painted_as_a_mirror_shows_it() -> None:

@@ -25,7 +25,9 @@ from mien.core.points import (
     UPPER_INNER_LIP,
     UPPER_LIDS,
 )
+from mien.imaging.lids import Lid, unfolded
 from mien.imaging.openings import Region
+from mien.imaging.sheets import LASHES
 from mien.paint.parting import Parting
 from mien.pipelines.edit import EditedFace, Editor, edited_take
 from mien.rig.compact import MOVED, compact_model
@@ -261,6 +263,28 @@ def test_one_eye_is_closed_and_the_other_left() -> None:
     gap = {eye: np.linalg.norm(np.subtract(*face.target[list(eye)])) for eye in (left, right)}
     assert gap[left] < 0.5
     assert gap[right] > 2
+
+
+def test_a_lid_brings_no_more_than_its_lashes_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lay above them stays with the fold, however bright: the lid between is the skin round the eye."""
+    pixels, points = portrait().pixels.copy(), reading().landmarks.points[:, :2]
+    size = 0, 0, pixels.shape[1], pixels.shape[0]
+    for folds, lids in zip(LID_FOLDS, UPPER_LIDS, strict=True):
+        fold, border = points[list(folds)], points[list(lids)]
+        pixels[Region.between(fold, border + LASHES * (fold - border)).share(*size) > 0.5] = 250
+    seen: list[Lid] = []
+
+    def noting(patch: Array, left: int, top: int, lid: Lid) -> Array:
+        seen.append(lid)
+        return unfolded(patch, left, top, lid)
+
+    asked = edited("eyeBlink=1").asked
+    monkeypatch.setattr("mien.pipelines.edit.unfolded", noting)
+    made = editor().edit(Frame(pixels), reading(), asked).pixels
+    assert len(seen) == 2
+    for lid in seen:
+        above = lid.lashes - LASHES * (lid.lashes - lid.fold)
+        assert made[Region.between(above, lid.lashes).share(*size) > 0.7].mean() < 205
 
 
 def test_an_iris_stays_round_when_its_eye_opens() -> None:

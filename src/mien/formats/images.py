@@ -115,7 +115,8 @@ def check_picture(path: StrPath, overwrite: bool = False) -> None:
     suffix = Path(path).suffix.lower()
     if suffix not in _ENCODINGS:
         known = ", ".join(_ENCODINGS)
-        raise UsageError(path, "E_FORMAT", f"pictures are not written as '{suffix}'", f"end the name in one of {known}")
+        cause = f"pictures are not written as '{suffix}'" if suffix else "does not say which kind of picture to write"
+        raise UsageError(path, "E_FORMAT", cause, f"end the name in one of {known}")
     check_replaceable(Path(path), overwrite)
 
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageFilter
 
 from mien.core.arrays import Array, frozen_array
 from mien.core.geometry import bounds
+from mien.core.image import LUMINANCE
 from mien.imaging.grain import roughness, sown
 from mien.imaging.openings import Region, smooth
 
@@ -37,6 +38,11 @@ _BARE, _SHOWN = 0.35, 0.85
 """Share of the lid's height that was to be seen before: with less all of it is new, with more nothing."""
 
 
+_WHITE, _BRIGHT = 0.15, 0.12
+"""Share of an eye's height below its lower lid as landmarks have it in which white may be left of an eye that is shut,
+and by how much brighter than the skin round it what is seen there is no skin."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Lid:
     """An upper lid that came down, as lines from its outer corner to the inner, [9, 2] pixels of the result.
@@ -46,12 +52,14 @@ class Lid:
         lashes: where they begin; below, they are as they were.
         lower: the lower lid.
         share: 0 to 1, how much of what lies between fold and lashes was not to be seen before.
+        shut: 0 to 1, how far the eye is shut: at 1 nothing of its white is left.
     """
 
     fold: Array
     lashes: Array
     lower: Array
     share: float
+    shut: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("fold", "lashes", "lower"):
@@ -90,11 +98,21 @@ def unfolded(patch: Array, left: int, top: int, lid: Lid) -> Array:
     near = painted[y0:y1, x0:x1]
     corner = np.array([left + x0, top + y0])
     skin, rough = _carried_on(near, lid, corner, _ACROSS / length)
-    where = Region.between(lid.fold, lid.lashes).share(left + x0, top + y0, x1 - x0, y1 - y0)
-    soft = Image.fromarray(np.rint(255 * where).astype(np.uint8)).filter(ImageFilter.GaussianBlur(_FEATHER * height))
-    share = np.asarray(soft, np.float32)[..., None] * np.float32(lid.share / 255)
+
+    def soft(upper: Array, lower: Array) -> Array:
+        """[h, w, 1] float32 what lies between two lines, with a soft edge."""
+        where = Region.between(upper, lower).share(left + x0, top + y0, x1 - x0, y1 - y0)
+        level = Image.fromarray(np.rint(255 * where).astype(np.uint8))
+        blurred = level.filter(ImageFilter.GaussianBlur(_FEATHER * height))
+        return np.asarray(blurred, np.float32)[..., None] / np.float32(255)
+
     new = skin * np.float32(_DIMMER) + sown(y1 - y0, x1 - x0, rough, corner.tolist())
-    near[:] = np.clip(np.rint(near + share * (new - near)), 0, 255).astype(np.uint8)
+    made = near + soft(lid.fold, lid.lashes) * np.float32(lid.share) * (new - near)
+    if lid.shut > 0:
+        brighter = (near @ LUMINANCE) / np.maximum(skin @ LUMINANCE, 1) - 1
+        white = np.clip(brighter / _BRIGHT, 0, 1)[..., None] * np.float32(lid.shut)
+        made += soft(lid.lashes, lid.lower + _WHITE * (lid.lower - lid.fold)) * white * (new - made)
+    near[:] = np.clip(np.rint(made), 0, 255).astype(np.uint8)
     return painted
 
 

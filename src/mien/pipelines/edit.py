@@ -219,10 +219,10 @@ def _layered(frame: Frame, flows: FaceFlows, motion: FaceMotion) -> Array:
     patch = flow.sample(frame)
     down = flows.band * downwards(target)
 
-    def bordered(patch: Array, upper: Array, lower: Array) -> Array:
+    def bordered(patch: Array, upper: Region, lower: Array) -> Array:
         """With the borders of an opening cut along its lines."""
         patch = lay_over(patch, frame, flow, Region.along(lower, down), flows.lower)
-        return lay_over(patch, frame, flow, Region.along(upper, -down), flows.upper)
+        return lay_over(patch, frame, flow, upper, flows.upper)
 
     for side, iris in enumerate((IRISES_LEFT, IRISES_RIGHT)):
         upper, lower = list(UPPER_LIDS[side]), list(LOWER_LIDS[side])
@@ -238,9 +238,13 @@ def _layered(frame: Frame, flows: FaceFlows, motion: FaceMotion) -> Array:
         if wider:
             lids = [points[[upper, lower]] for points in (motion.points[:, :2], target)]
             patch = bared(patch, frame, flow.left, flow.top, Widened(ball, shift, *lids))
-        elif after < before:
-            patch = unfolded(patch, flow.left, flow.top, _lid(motion, side))
-        patch = bordered(patch, target[upper], target[lower])
+        if after < before:
+            # Above its lashes a lid that comes down is new: the skin that lay there stays where the fold is.
+            lid = replace(_lid(motion, side), shut=float(np.clip((1 - after / before) / _DROOPING - 1, 0, 1)))
+            patch = bordered(patch, Region.between(lid.lashes, target[upper]), target[lower])
+            patch = unfolded(patch, flow.left, flow.top, lid)
+        else:
+            patch = bordered(patch, Region.along(target[upper], -down), target[lower])
         shut = 1 - after / max(before, 1e-6)
         if shut > _DROOPING:
             unit = float(inter_ocular_distance(motion.points))
@@ -255,7 +259,7 @@ def _layered(frame: Frame, flows: FaceFlows, motion: FaceMotion) -> Array:
         behind = Flow(flow.left, flow.top, flow.cell, along * flow.backward)
         patch = lay_over(patch, frame, flow, Region.between(target[upper], target[lower]), behind)
     if before != after:
-        patch = bordered(patch, target[upper], target[lower])
+        patch = bordered(patch, Region.along(target[upper], -down), target[lower])
     return patch
 
 
