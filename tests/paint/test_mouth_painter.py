@@ -7,6 +7,7 @@ import pytest
 from made_mouths import face_points, opened_points, photo, shut, weights_of
 
 from mien.core.arrays import Array
+from mien.core.basis import ARKIT
 from mien.core.geometry import apply_affine
 from mien.imaging.mouth_blend import reach
 from mien.imaging.mouth_patch import HEIGHT, WIDTH, MouthPatch, filled
@@ -64,6 +65,25 @@ def test_weights_change_the_painting_up_to_their_range(painter: MouthPainter) ->
     half, full, over = (painter.paint(pixels, POINTS, weights_of(jaw)) for jaw in (0.1, 1.0, 3.0))
     assert (half != full).any()
     np.testing.assert_array_equal(full, over)
+
+
+def test_of_a_jaw_that_opens_wide_the_network_is_told_by_the_lips_alone(
+    painter: MouthPainter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Array] = []
+    session = painter._session
+
+    def noting(*inputs: Array) -> list[Array]:
+        heard.append(inputs[2][0])
+        return session(*inputs)
+
+    monkeypatch.setattr(painter, "_session", noting)
+    weights = weights_of(0.9)
+    weights[ARKIT.index("mouthSmileLeft")] = 0.8
+    painter.paint(photo(POINTS, SIZE, SIZE), POINTS, weights)
+    (told,) = heard
+    assert told[ARKIT.index("jawOpen")] == 0.25
+    assert told[ARKIT.index("mouthSmileLeft")] == np.float32(0.8)
 
 
 @pytest.mark.parametrize(
