@@ -1,5 +1,6 @@
 """The painter fills opened mouths and leaves the rest; what it gets wrong it refuses."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def test_of_a_jaw_that_opens_wide_the_network_is_told_by_the_lips_alone(
     heard: list[Array] = []
     session = painter._session
 
-    def noting(*inputs: Array) -> list[Array]:
+    def noting(*inputs: Array) -> Sequence[Array]:
         heard.append(inputs[2][0])
         return session(*inputs)
 
