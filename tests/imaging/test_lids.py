@@ -21,7 +21,7 @@ def lid(share: float = 1.0, x: float = 60, y: float = 40) -> Lid:
     """A shut eye of 60 px whose lid is up to 16 px high."""
     across, arch = np.linspace(x - 30, x + 30, 9), np.sin(np.linspace(0, np.pi, 9))
     fold, lashes, lower = (np.column_stack([across, y + down * arch]) for down in (-8, 8, 11))
-    return Lid(fold, lashes, lower, share)
+    return Lid(fold, lashes, lower, share, 0.0)
 
 
 def skin(slope: tuple[float, float] = (0.0, 0.0)) -> Array:
@@ -108,7 +108,7 @@ def test_a_mirrored_eye_is_painted_as_a_mirror_shows_it() -> None:
         np.column_stack([WIDTH - line[::-1, 0], line[::-1, 1]]) for line in (one.fold, one.lashes, one.lower)
     )
     there = unfolded(dark, 0, 0, one).astype(float)
-    back = unfolded(np.ascontiguousarray(dark[:, ::-1]), 0, 0, Lid(fold, lashes, lower, one.share)).astype(float)
+    back = unfolded(np.ascontiguousarray(dark[:, ::-1]), 0, 0, Lid(fold, lashes, lower, one.share, 0.0)).astype(float)
     np.testing.assert_allclose(back[:, ::-1], there, atol=3)
 
 
@@ -128,13 +128,13 @@ def test_an_eye_at_or_beyond_the_border_is_painted_as_far_as_it_is_seen(x: float
 
 
 def test_a_lid_without_height_is_left_alone() -> None:
-    flat = Lid(lid().lashes, lid().lashes, lid().lower, 1.0)
+    flat = Lid(lid().lashes, lid().lashes, lid().lower, 1.0, 0.0)
     np.testing.assert_array_equal(unfolded(skin(), 0, 0, flat), skin())
 
 
 def test_lines_that_are_not_finite_are_refused() -> None:
     with pytest.raises(ValueError, match="fold"):
-        Lid(lid().fold * np.nan, lid().lashes, lid().lower, 1.0)
+        Lid(lid().fold * np.nan, lid().lashes, lid().lower, 1.0, 0.0)
 
 
 @quiet

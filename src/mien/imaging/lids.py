@@ -59,7 +59,7 @@ class Lid:
     lashes: Array
     lower: Array
     share: float
-    shut: float = 0.0
+    shut: float
 
     def __post_init__(self) -> None:
         for name in ("fold", "lashes", "lower"):

@@ -235,22 +235,22 @@ def _layered(frame: Frame, flows: FaceFlows, motion: FaceMotion) -> Array:
         if after > _SHUT * before and (after < before or shift.any()):
             content = looking(flow, ball, shift)
             patch = lay_over(patch, frame, flow, Region.between(target[upper], target[lower]), content)
+        shut = 1 - after / max(before, 1e-6)
+        drooping = float(np.clip((shut - _DROOPING) / (1 - _DROOPING), 0, 1))
         if wider:
             lids = [points[[upper, lower]] for points in (motion.points[:, :2], target)]
             patch = bared(patch, frame, flow.left, flow.top, Widened(ball, shift, *lids))
         if after < before:
             # Above its lashes a lid that comes down is new: the skin that lay there stays where the fold is.
-            lid = replace(_lid(motion, side), shut=float(np.clip((1 - after / before) / _DROOPING - 1, 0, 1)))
+            lid = _lid(motion, side, drooping)
             patch = bordered(patch, Region.between(lid.lashes, target[upper]), target[lower])
             patch = unfolded(patch, flow.left, flow.top, lid)
         else:
             patch = bordered(patch, Region.along(target[upper], -down), target[lower])
-        shut = 1 - after / max(before, 1e-6)
-        if shut > _DROOPING:
+        if drooping:
             unit = float(inter_ocular_distance(motion.points))
             lashes = Region.along(target[upper][1:-1], -_LASHES * unit * downwards(target))
-            amount = _LASH_SHADE * min((shut - _DROOPING) / (1 - _DROOPING), 1.0)
-            patch = darkened(patch, flow.left, flow.top, lashes, amount, _LASHES * unit / 3)
+            patch = darkened(patch, flow.left, flow.top, lashes, _LASH_SHADE * drooping, _LASHES * unit / 3)
     upper, lower = list(UPPER_INNER_LIP), list(LOWER_INNER_LIP)
     before, after = motion.parted
     if after < before:
@@ -263,13 +263,13 @@ def _layered(frame: Frame, flows: FaceFlows, motion: FaceMotion) -> Array:
     return patch
 
 
-def _lid(motion: FaceMotion, side: int) -> Lid:
-    """An upper lid where it was put, and how much of it was folded away before."""
+def _lid(motion: FaceMotion, side: int, shut: float) -> Lid:
+    """An upper lid where it was put, how much of it was folded away before, and how far its eye is shut."""
     points, target = motion.points[:, :2], motion.target
     fold, border = list(LID_FOLDS[side]), list(UPPER_LIDS[side])
     before, after = (float(np.linalg.norm(flat[border] - flat[fold], axis=1)[2:7].mean()) for flat in (points, target))
     lashes = target[border] + LASHES * (points[fold] - points[border])
-    return Lid(target[fold], lashes, target[list(LOWER_LIDS[side])], hidden(before, after))
+    return Lid(target[fold], lashes, target[list(LOWER_LIDS[side])], hidden(before, after), shut)
 
 
 def _apart(flat: Array, upper: list[int], lower: list[int]) -> float:
