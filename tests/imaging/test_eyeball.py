@@ -74,6 +74,15 @@ def test_what_was_hidden_is_as_on_a_bare_ball() -> None:
     assert (away > 40).mean() < 0.02
 
 
+def test_what_the_lower_lid_hid_of_the_iris_is_no_skin() -> None:
+    """A lower lid that goes down bares the iris, not the lid as it lay over it."""
+    shown = widened(after=lids(26.0, 22.0), before=lids(9.0, 8.0))
+    x, y = np.meshgrid(np.arange(WIDE) + 0.5, np.arange(HIGH) + 0.5)
+    below = (np.hypot(x - IRIS[0], y - IRIS[1]) < 0.85 * RADIUS) & (y > IRIS[1] + 9)
+    assert below.sum() > 30
+    assert shown[below].max() < 130
+
+
 def test_an_iris_that_looks_elsewhere_goes_there_whole() -> None:
     for shift in ((6, 0), (-6, 0), (0, -5)):
         rows, columns = np.nonzero(dark(widened(shift)))

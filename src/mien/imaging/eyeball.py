@@ -20,6 +20,9 @@ _IRIS, _SOFT, _LIMBUS = 1.1, 0.16, 1.42
 _LASHES, _CLEAR = 0.1, 0.28
 """Shares of the eye's height below the upper lid: up to the first lashes hide the ball, from the second on nothing."""
 
+_RIM = 0.1
+"""Share of the eye's height above the lower lid in which the ball gives way to it."""
+
 _CORNER, _HASTE = 0.2, 0.2
 """Share of the eye's length at either end where white is not pure, and over what part of the iris's width it gives way
 to the white of the other side where all there is of it lies there."""
@@ -203,6 +206,7 @@ class _View:
         """[P, 3] the iris at places beside its middle: as it was seen, or as its sides were."""
         bare = (down - self._before.upper(along)) / self._high
         seen = np.clip((bare - _LASHES) / (_CLEAR - _LASHES), 0, 1)
+        seen = np.minimum(seen, np.clip((self._before.lower(along) - down) / (_RIM * self._high), 0, 1))
         seen = (seen * seen * (3 - 2 * seen))[:, None]
         away = np.hypot(along, down)
         sides = [self._shown(side, np.full_like(side, self._level)) for side in (-away, away)]
