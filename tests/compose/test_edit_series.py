@@ -52,7 +52,7 @@ def measured(pictures: list[Array], asked: Wish = BROWS, options: EditOptions = 
 
 def read(name: str) -> list[Array]:
     """The weights of the one face in each frame of a video, as it is captured without smoothing."""
-    with VideoReader(name) as video:
+    with VideoReader(name, exact=True) as video:
         seen = [readings for _, readings in Capturer(CaptureOptions(smooth=False)).stream(video)]
     return [readings[0].state.expression.weights for readings in seen]
 

@@ -6,7 +6,7 @@ know where it is.
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import torch
@@ -60,7 +60,11 @@ def seeded(device: torch.device, seed: int) -> Iterator[None]:
 
 
 def narrowed(device: torch.device, wanted: bool) -> Any:
-    """The context in which convolutions run in bfloat16 where that is wanted and the device is quick with it."""
+    """The context in which convolutions run in bfloat16 where that is wanted and the device is quick with it, and in
+    full where it is not wanted, inside another such context too.
+    """
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
     enabled = wanted and (device != CPU or quick_with_bfloat16())
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 

@@ -30,6 +30,7 @@ from mien.imaging.mouth_patch import HEIGHT, WIDTH
 from mien.losses import covered_distance, expression_distance, feature_distance, hinge, in_cells, slope_distance
 from mien.nets.mouth import MOUTH_COLUMNS, MouthNet
 from mien.nets.mouth_critic import MouthCritic
+from mien.train.devices import narrowed
 from mien.train.frozen_reader import FrozenReader, laid_over
 from mien.train.loop import TrainOptions
 
@@ -133,7 +134,7 @@ class MouthTask:
         """
         few = Damaged(*(part[: max(len(answer) // _FEW, 1)] for part in sample))
         made, real = _joined(few, answer[: len(few.target)]), few.target
-        with torch.autocast(answer.device.type, enabled=False):  # points must not be rounded to half a pixel
+        with narrowed(answer.device, wanted=False):  # points must not be rounded to half a pixel
             faces = [laid_over(few.face, mouths.float(), few.place) for mouths in (made, real)]
             whole = torch.eye(2, 3, device=answer.device).expand(len(real), -1, -1)
             read, true = self._reader.glance(whole, *faces)
