@@ -97,6 +97,7 @@ def test_of_a_shut_eye_no_white_is_left_below_the_lid() -> None:
     assert open_ > 220
     assert shut < 185
     assert half == pytest.approx((open_ + shut) / 2, abs=2)
+    assert unfolded(white, 0, 0, replace(lid(0.0), shut=1.0))[below].mean() < 190
     still, closed = (unfolded(dark, 0, 0, replace(one, shut=by)) for by in (0.0, 1.0))
     np.testing.assert_allclose(closed.astype(int), still, atol=2)
 

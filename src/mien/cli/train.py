@@ -82,13 +82,15 @@ def train(
         raise UsageError(
             "--start", "E_USAGE", f"is a checkpoint of one network, and {name} is {len(names)}", "name one"
         )
-    if lit is not None and not ONE_LIGHT.intersection(names):
-        remedy = f"leave it out, or train edit, {' or '.join(sorted(ONE_LIGHT))}"
-        raise UsageError("--lit", "E_USAGE", f"is of no use to {name}", remedy)
+    folders = dict.fromkeys(names, data)
     if lit is not None:
         read_folder(lit)  # what lacks is said before hours of other trainings
-    for each in names:
-        folder = lit if lit is not None and each in ONE_LIGHT else data
+        told = ONE_LIGHT.intersection(names)
+        if not told:
+            remedy = f"leave it out, or train edit, {' or '.join(sorted(ONE_LIGHT))}"
+            raise UsageError("--lit", "E_USAGE", f"is of no use to {name}", remedy)
+        folders |= dict.fromkeys(told, lit)
+    for each, folder in folders.items():
         card = run(each, folder, output, changes, report, rig=ict, start=start, size=size)
         console.print(f"wrote {output / card.file} ({card.size / 1e6:.1f} MB)")
     return 0

@@ -189,10 +189,10 @@ class _Total:
 
     def check(self, source: StrPath, face: FaceChoice) -> None:
         """Raises `InputError` when nobody was edited in any frame, of those that were asked for."""
-        if not self.faces and face.number is None:
-            raise InputError(source, "E_NOFACE", "no face found in any frame", "use a video that shows one")
         if not self.faces:
-            cause, remedy = f"no face {face.number} in any frame", "numbers are those of mien capture; 0 is the first"
+            cause, remedy = "no face found in any frame", "use a video that shows one"
+            if face.number is not None:
+                cause, remedy = f"no face {face.number} in any frame", "numbers are those of mien capture; 0 is first"
             raise InputError(source, "E_NOFACE", cause, remedy)
         if not self.edited and self.why is not None:
             cause = f"no face could be edited in any frame: {self.why.cause}"

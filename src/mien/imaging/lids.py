@@ -86,7 +86,7 @@ def unfolded(patch: Array, left: int, top: int, lid: Lid) -> Array:
     height = float(np.linalg.norm(lid.lashes - lid.fold, axis=1).max())
     length = float(np.linalg.norm(lid.fold[-1] - lid.fold[0]))
     painted = patch.copy()
-    if lid.share == 0 or height < 1 or length < 4:
+    if lid.share == lid.shut == 0 or height < 1 or length < 4:
         return painted
     lines = np.concatenate([lid.fold, lid.lashes, lid.lower])
     away = _MARGIN * length
